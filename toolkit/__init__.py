@@ -1,0 +1,1 @@
+"""Recurrent sequence-to-sequence models for text, speech and video: one core, one recipe, one pipeline."""
