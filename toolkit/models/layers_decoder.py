@@ -1,0 +1,152 @@
+"""The recurrent decoder: reads the labels so far, looks at the source, and says what comes next.
+
+Shapes: `B` rows, `S` source steps, `T` target steps, `D` width of a state, `R` width of the readout, `L` layers.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
+from .layers_attention import make_attention
+from .layers_recurrent import RecurrentEncoderOutput, SequenceDropout, WordEmbedding, recurrent_layer
+
+
+class RecurrentDecoder(nn.Module):
+    """A stack whose lowest layer asks, whose upper layers read the answer too (Wu et al., 2016, section 3).
+
+    The lowest layer does not read the answer, so while training the whole target goes through each layer in one call.
+    Two choices need a step at a time, since there the last answer is part of the next question: `input_feeding`
+    (Luong et al., 2015, section 3.3) and attention of type "location"; scheduled sampling is the third. Both ways give
+    the same numbers.
+    """
+
+    def __init__(self, config: RecurrentSeq2SeqConfig) -> None:
+        super().__init__()
+        size, layers = config.hidden_size, config.num_hidden_layers
+        self.cell_type, self.attention_type = config.cell_type, config.attention_type
+        self.input_feeding, self.readout_size = config.input_feeding, config.readout_size
+        self.embed_tokens = WordEmbedding(
+            config.vocab_size,
+            config.embedding_size,
+            config.pad_token_id,
+            word_dropout=config.word_dropout,
+            dropout=config.embedding_dropout,
+        )
+        self.bridge = nn.ModuleDict({"hidden": nn.Linear(size, layers * size)})
+        if config.cell_type == "lstm":
+            self.bridge["cell"] = nn.Linear(size, layers * size)
+        bottom = config.embedding_size + (config.readout_size if config.input_feeding else 0)
+        self.layers = nn.ModuleList(
+            recurrent_layer(config.cell_type, 2 * size if above else bottom, size) for above in range(layers)
+        )
+        self.attention = make_attention(config.attention_type, size, config.num_attention_heads)
+        self.readout = nn.Linear(2 * size, config.readout_size)
+        self.dropout = SequenceDropout(config.dropout, variational=config.variational_dropout)
+        self.output_dropout = SequenceDropout(config.output_dropout, variational=config.variational_dropout)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        encoded: RecurrentEncoderOutput,
+        state: dict[str, Tensor],
+        *,
+        choose: tuple[float, Callable[[Tensor], Tensor]] | None = None,
+    ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
+        """Reads labels and gives, for each, the vector from which the next one is predicted.
+
+        Args:
+            input_ids: (B, T); B is a multiple of the sentences in `encoded`: that many rows in a row share one.
+            encoded: the source.
+            state: what the last call returned; empty at the start.
+            choose: scheduled sampling (Bengio et al., 2015): probability per token that the decoder reads its own choice
+                instead of the label, and the function from vectors to choices.
+
+        Returns:
+            Vectors (B, T, R), attention weights (B, T, S) or none, and the state after the last label.
+        """
+        state = state or self.start(encoded, len(input_ids))
+        if choose is None and not self.input_feeding and self.attention_type != "location":
+            vectors, weights, state = self._read(self.embed_tokens(input_ids), encoded, state)
+        else:
+            vectors, weights, state = self._read_by_step(input_ids, encoded, state, choose)
+        return self.output_dropout(vectors), None if self.attention_type == "none" else weights, state
+
+    def start(self, encoded: RecurrentEncoderOutput, rows: int) -> dict[str, Tensor]:
+        """The state before the first label, from the encoder's last one: tensors (B, L, D) by name."""
+        contexts = {"hidden": encoded.context, "cell": encoded.context_cell}
+        state = {
+            name: bridge(contexts[name]).tanh().unflatten(1, (len(self.layers), -1))
+            for name, bridge in self.bridge.items()
+        }
+        if self.input_feeding:
+            state["feed"] = encoded.context.new_zeros(len(encoded.context), self.readout_size)
+        if self.attention_type == "location":
+            state["seen"] = encoded.context.new_zeros(encoded.attention_mask.shape)
+        return {name: tensor.repeat_interleave(rows // len(tensor), 0) for name, tensor in state.items()}
+
+    def _read(
+        self, words: Tensor, encoded: RecurrentEncoderOutput, state: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """All given steps, (B, T, ·), one layer after the other."""
+        finals = []
+        lower, answer, weights = torch.cat([words, *self._fed(state)], -1), None, None
+        for index, layer in enumerate(self.layers):
+            before = tuple(state[name][:, index].unsqueeze(0).contiguous() for name in self.bridge)
+            output, after = layer(lower, before if self.cell_type == "lstm" else before[0])
+            finals.append(after if self.cell_type == "lstm" else (after,))
+            output = self.dropout(output)
+            if answer is None:
+                answer, weights = self._attend(output, encoded, state)
+            lower = torch.cat([output, answer], -1)
+        vectors = self.readout(lower).tanh()
+        new = {name: torch.cat(tensors).transpose(0, 1) for name, tensors in zip(self.bridge, zip(*finals))}
+        if self.input_feeding:
+            new["feed"] = vectors[:, -1]
+        if self.attention_type == "location":
+            new["seen"] = state["seen"] + weights.sum(1)
+        return vectors, weights, new
+
+    def _fed(self, state: dict[str, Tensor]) -> list[Tensor]:
+        return [state["feed"].unsqueeze(1)] if self.input_feeding else []
+
+    def _attend(
+        self, query: Tensor, encoded: RecurrentEncoderOutput, state: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Asks for all steps of all rows that share a sentence at once, so that its keys are never copied."""
+        keys, values, mask = encoded.keys, encoded.last_hidden_state, encoded.attention_mask
+        if self.attention_type == "none":
+            keys = values = encoded.context.unsqueeze(1)
+        shared = query.reshape(len(mask), -1, query.shape[-1])
+        if self.attention_type == "location":
+            value, weights = self.attention(shared, keys, values, mask, state["seen"].reshape(*shared.shape[:2], -1))
+        else:
+            value, weights = self.attention(shared, keys, values, mask)
+        return value.reshape(*query.shape[:2], -1), weights.reshape(*query.shape[:2], -1)
+
+    def _read_by_step(
+        self,
+        input_ids: Tensor,
+        encoded: RecurrentEncoderOutput,
+        state: dict[str, Tensor],
+        choose: tuple[float, Callable[[Tensor], Tensor]] | None,
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """The same one step after the other, for whatever feeds a step's answer into the next question."""
+        words = self.embed_tokens(input_ids).unbind(1)
+        own = torch.zeros(input_ids.shape, dtype=torch.bool)
+        if choose is not None:
+            own = torch.rand(input_ids.shape, device=input_ids.device) < choose[0]
+        vectors, weights = [], []
+        for step, word in enumerate(words):
+            if step and choose is not None and own[:, step].any():
+                with torch.no_grad():
+                    chosen = choose[1](self.output_dropout(vectors[-1][:, 0]))
+                word = torch.where(own[:, step, None], self.embed_tokens(chosen), word)
+            vector, weight, state = self._read(word.unsqueeze(1), encoded, state)
+            vectors.append(vector)
+            weights.append(weight)
+        return torch.cat(vectors, 1), torch.cat(weights, 1), state
+
+
+__all__ = ["RecurrentDecoder"]

@@ -1,0 +1,71 @@
+"""The last step to labels: output layer and loss in one, on real tokens only, without keeping logits."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CHUNK_ELEMENTS = 2**22
+
+
+class _ProjectedCrossEntropy(torch.autograd.Function):
+    """Takes the gradient chunk by chunk on the way forward, so that only one chunk of logits exists at a time."""
+
+    @staticmethod
+    def forward(ctx, vectors: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, smoothing: float) -> Tensor:  # type: ignore[no-untyped-def]
+        labels_known = weight.shape[0]
+        rows = max(1, CHUNK_ELEMENTS // labels_known)
+        loss = vectors.new_zeros(())
+        gradients = torch.empty_like(vectors), torch.zeros_like(weight), torch.zeros_like(bias)
+        for start in range(0, len(vectors), rows):
+            chunk, wanted = vectors[start : start + rows], labels[start : start + rows, None]
+            logits = torch.addmm(bias, chunk, weight.t())
+            norm = logits.logsumexp(-1, keepdim=True)
+            loss += norm.sum() - (1 - smoothing) * logits.gather(1, wanted).sum()
+            if smoothing:
+                loss -= smoothing / labels_known * logits.sum()
+            error = logits.sub_(norm).exp_()  # d loss / d logits: softmax minus the smoothed target
+            if smoothing:
+                error -= smoothing / labels_known
+            error.scatter_add_(1, wanted, error.new_full(wanted.shape, smoothing - 1))
+            torch.mm(error, weight, out=gradients[0][start : start + rows])
+            gradients[1].addmm_(error.t(), chunk)
+            gradients[2].add_(error.sum(0))
+        ctx.save_for_backward(*gradients)
+        return loss
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def, override]
+        return *(gradient * upstream for gradient in ctx.saved_tensors), None, None
+
+
+def projected_cross_entropy(
+    vectors: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
+) -> Tensor:
+    """Sums the cross entropy of `vectors @ weight.T + bias` over all labels but -100.
+
+    Equal to `cross_entropy(..., reduction="sum", ignore_index=-100)` on the whole logits, which are never made: padding
+    is dropped first, and what is left goes through the output layer in chunks.
+
+    Args:
+        vectors: (..., D)
+        weight: (V, D)
+        bias: (V,)
+        labels: (...), -100 where nothing is to be predicted.
+        label_smoothing: probability mass spread evenly over the vocabulary (Szegedy et al., 2016, section 7).
+
+    >>> w, b = torch.zeros(4, 2), torch.zeros(4)
+    >>> projected_cross_entropy(torch.ones(3, 2), w, b, torch.tensor([1, 2, -100]))  # 2 log 4
+    tensor(2.7726)
+    """
+    real = labels.reshape(-1).ne(-100).nonzero().squeeze(1)
+    vectors, labels = vectors.flatten(0, -2).index_select(0, real), labels.reshape(-1).index_select(0, real)
+    if torch.is_grad_enabled() and not torch.is_autocast_enabled(vectors.device.type):
+        return _ProjectedCrossEntropy.apply(vectors, weight, bias, labels, label_smoothing)
+    losses = [
+        F.cross_entropy(F.linear(chunk, weight, bias).float(), wanted, reduction="sum", label_smoothing=label_smoothing)
+        for chunk, wanted in zip(*(x.split(max(1, CHUNK_ELEMENTS // len(weight))) for x in (vectors, labels)), strict=True)
+    ]
+    return torch.stack(losses).sum() if losses else vectors.sum() * 0.0
+
+
+__all__ = ["projected_cross_entropy"]

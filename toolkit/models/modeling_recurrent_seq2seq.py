@@ -1,0 +1,202 @@
+"""The recurrent encoder-decoder with attention, as a model that `generate`, `Trainer` and the Auto classes know.
+
+Shapes: `B` batch, `S` source steps, `T` target steps, `D` width of a vector, `L` layers, `V` vocabulary.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import Seq2SeqLMOutput
+
+from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
+from .layers_decoder import RecurrentDecoder
+from .layers_output import projected_cross_entropy
+from .layers_recurrent import RecurrentEncoder, RecurrentEncoderOutput, RecurrentState
+
+
+class RecurrentSeq2SeqPreTrainedModel(PreTrainedModel):
+    """Initialisation, shared by the models of this file."""
+
+    config_class = RecurrentSeq2SeqConfig
+    base_model_prefix = "model"
+    _is_stateful = True  # a recurrent state cannot be cropped: refuses assisted generation
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Orthogonal recurrences (Saxe et al., 2014), Glorot elsewhere, forget gates open (Jozefowicz et al., 2015).
+
+        The library's own choice, normal with 0.02, starves additive attention.
+        """
+        if isinstance(module, nn.RNNBase):
+            for name, weight in module.named_parameters():
+                gates = weight.chunk(weight.shape[0] // module.hidden_size)
+                if getattr(weight, "_is_hf_initialized", False):
+                    continue
+                if name.startswith("bias"):
+                    init.zeros_(weight)
+                    if isinstance(module, nn.LSTM) and name.startswith("bias_ih"):
+                        gates[1].fill_(1.0)
+                else:
+                    for gate in gates:
+                        (init.orthogonal_ if name.startswith("weight_hh") else init.xavier_uniform_)(gate)
+        elif isinstance(module, nn.Linear | nn.Conv1d):
+            init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            init.normal_(module.weight, 0.0, self.config.initializer_range)
+            if module.padding_idx is not None and not getattr(module.weight, "_is_hf_initialized", False):
+                module.weight[module.padding_idx].zero_()
+
+
+class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, GenerationMixin):
+    """Reads a sequence of words or vectors, then writes labels one by one until the end-of-sequence label.
+
+    >>> config = RecurrentSeq2SeqConfig(vocab_size=20, embedding_size=8, hidden_size=8)
+    >>> model = RecurrentSeq2SeqForConditionalGeneration(config).eval()
+    >>> model(input_ids=torch.tensor([[5, 6, 7]]), labels=torch.tensor([[8, 2]])).logits.shape
+    torch.Size([1, 2, 20])
+    """
+
+    accepts_loss_kwargs = True
+
+    def __init__(self, config: RecurrentSeq2SeqConfig) -> None:
+        super().__init__(config)
+        self.encoder = RecurrentEncoder(config)
+        self.main_input_name = self.encoder.main_input_name
+        self.decoder = RecurrentDecoder(config)
+        self.lm_head = nn.Linear(config.readout_size, config.vocab_size)
+        self.teacher_forcing_ratio = 1.0
+        self._tied_weights_keys = {"lm_head.weight": "decoder.embed_tokens.weight"}
+        if config.share_embeddings:
+            self._tied_weights_keys["encoder.embed_tokens.weight"] = "decoder.embed_tokens.weight"
+        self.post_init()
+
+    def get_encoder(self, modality: str | None = None) -> nn.Module:
+        """The part that reads."""
+        return self.encoder
+
+    def get_decoder(self) -> nn.Module:
+        """The part that writes."""
+        return self.decoder
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The vectors of the words that the decoder reads."""
+        return self.decoder.embed_tokens
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replaces the decoder's word vectors."""
+        self.decoder.embed_tokens = value
+
+    def get_output_embeddings(self) -> nn.Module:
+        """The output layer."""
+        return self.lm_head
+
+    def encode(self, **inputs: Tensor) -> RecurrentEncoderOutput:
+        """Reads a batch and hands the context on: `generate(encoder_outputs=...)` goes on from there.
+
+        Args:
+            **inputs: `input_ids`, `input_features` or `inputs_embeds`, and `attention_mask`.
+        """
+        return self.encoder(**inputs)
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """Shifts the target to the right: at each step the decoder reads what it should have written before."""
+        start = labels.new_full((len(labels), 1), self.config.decoder_start_token_id)
+        return torch.cat([start, labels[:, :-1].masked_fill(labels[:, :-1] == -100, self.config.pad_token_id)], 1)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        input_features: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_outputs: RecurrentEncoderOutput | None = None,
+        past_key_values: RecurrentState | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+        logits_to_keep: int = 0,
+        **unused: object,
+    ) -> Seq2SeqLMOutput:
+        """Scores the next label at every step of the decoder's input.
+
+        Args:
+            input_ids: (B, S) words, or `input_features` (B, S, width), or `inputs_embeds` (B, S, embedding_size).
+            attention_mask: (B, S), 1 at real source steps; padding stands at the end.
+            decoder_input_ids: (B, T); none: the labels, shifted.
+            labels: (B, T), -100 where nothing is to be predicted. With labels the loss is the mean over all real ones,
+                smoothed while training; the output then has no logits while training, as nobody reads them.
+            encoder_outputs: what `encode` gave, for one row per sentence; several rows of `decoder_input_ids` in a row
+                may belong to one sentence, as the hypotheses of beam search do.
+            past_key_values: the state after the labels before `decoder_input_ids`.
+            use_cache: whether to return the state.
+            output_attentions: whether to return weights, one tuple entry of (B, 1, T, S).
+            num_items_in_batch: real labels in all batches of one optimizer step; the loss is divided by it.
+            logits_to_keep: only the last so many steps are scored; 0: all.
+        """
+        if encoder_outputs is None:
+            encoder_outputs = self.encoder(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                input_features=input_features,
+                inputs_embeds=inputs_embeds,
+            )
+        if decoder_input_ids is None:
+            if labels is None:
+                raise ValueError("`decoder_input_ids` or `labels` must be given. To write freely call `generate`.")
+            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        vectors, weights, state = self.decoder(
+            decoder_input_ids,
+            encoder_outputs,
+            past_key_values.tensors if past_key_values is not None else {},
+            choose=self._sampler(),
+        )
+        if use_cache if use_cache is not None else self.config.use_cache and not self.training:
+            past_key_values = RecurrentState() if past_key_values is None else past_key_values
+            past_key_values.replace(state, decoder_input_ids.shape[1])
+        loss = None if labels is None else self._loss(vectors, labels, num_items_in_batch)
+        skip_logits = self.training and labels is not None
+        return Seq2SeqLMOutput(
+            loss=loss,
+            logits=None if skip_logits else self.lm_head(vectors[:, -logits_to_keep:]),
+            past_key_values=past_key_values,
+            cross_attentions=(weights.unsqueeze(1),) if output_attentions and weights is not None else None,
+            encoder_last_hidden_state=encoder_outputs.last_hidden_state,
+        )
+
+    def _loss(self, vectors: Tensor, labels: Tensor, items: Tensor | int | None) -> Tensor:
+        smoothing = self.config.label_smoothing if self.training else 0.0
+        total = projected_cross_entropy(
+            vectors, self.lm_head.weight, self.lm_head.bias, labels, label_smoothing=smoothing
+        )
+        return total / (labels.ne(-100).sum().clamp(min=1) if items is None else items)
+
+    def _sampler(self) -> tuple[float, Callable[[Tensor], Tensor]] | None:
+        """For scheduled sampling: how often the decoder reads its own choice, and what that is."""
+        if not self.training or self.teacher_forcing_ratio >= 1:
+            return None
+        return 1 - self.teacher_forcing_ratio, lambda vectors: self.lm_head(vectors).argmax(-1)
+
+    def _prepare_cache_for_generation(  # type: ignore[override]
+        self, generation_config: object, model_kwargs: dict, *_: object, **__: object
+    ) -> None:
+        """Puts a recurrent state where `generate` would put keys and values."""
+        if generation_config.use_cache and model_kwargs.get("past_key_values") is None:  # type: ignore[attr-defined]
+            model_kwargs["past_key_values"] = RecurrentState()
+
+    def _expand_inputs_for_generation(  # type: ignore[override]
+        self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **inputs: object
+    ) -> tuple[Tensor | None, dict]:
+        """Copies each row for its hypotheses, but not the encoder's states: the decoder lets them share these."""
+        encoded = inputs.pop("encoder_outputs", None)
+        input_ids, inputs = super()._expand_inputs_for_generation(expand_size, False, input_ids, **inputs)
+        return input_ids, {**inputs, "encoder_outputs": encoded}
+
+
+__all__ = ["RecurrentSeq2SeqForConditionalGeneration", "RecurrentSeq2SeqPreTrainedModel"]
