@@ -1,0 +1,38 @@
+"""Small files, and what a reader makes of them."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from toolkit.data import BadData, Fault
+from toolkit.data.files import open_source
+
+
+@pytest.fixture
+def write() -> Callable[..., str]:
+    """Writes a file into the test's own folder and gives the path as a user would type it."""
+
+    def write(name: str, content: str | bytes) -> str:
+        raw = content.encode() if isinstance(content, str) else content
+        Path(name).write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+        return name
+
+    return write
+
+
+@pytest.fixture
+def read() -> Callable[..., tuple[list[dict], list[str]]]:
+    """The rows of a file without their lines, and its faults as a person reads them, the last one being fatal."""
+
+    def read(path: str, wanted: list[str] | None = None) -> tuple[list[dict], list[str]]:
+        rows, faults = [], []
+        try:
+            for item in open_source(path, wanted):
+                (faults if isinstance(item, Fault) else rows).append(item)
+        except BadData as error:
+            faults.extend(error.faults)
+        return rows, [str(fault) for fault in faults]
+
+    return read

@@ -1,0 +1,133 @@
+import json
+import os
+
+import pytest
+
+from toolkit.data import BadData, DataArguments, load_splits
+
+PAIRS = [("dog", "Hund"), ("cat", "Katze"), ("bird", "Vogel")]
+FLAT = [{"id": number, "en": en, "de": de} for number, (en, de) in enumerate(PAIRS)]
+NESTED = [{"id": str(number), "translation": {"en": en, "de": de}} for number, (en, de) in enumerate(PAIRS)]
+
+
+def folder(**splits):
+    """A dataset as the Hub lays it out."""
+    os.makedirs("corpus", exist_ok=True)
+    for name, rows in splits.items():
+        with open(f"corpus/{name}.jsonl", "w") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+    return "corpus"
+
+
+def load(columns, **arguments):
+    return load_splits(DataArguments(dataset_name="corpus", **arguments), columns)
+
+
+streaming_or_not = pytest.mark.parametrize("streaming", [False, True])
+
+
+@streaming_or_not
+@pytest.mark.parametrize("rows", [FLAT, NESTED])
+def test_rows_are_texts_and_are_counted_from_one(rows, streaming):
+    folder(train=rows, validation=rows[:2], test=rows[2:])
+    splits = load(["de", "en"], streaming=streaming)
+    assert {name: split.path for name, split in splits.items()} == {
+        "train": "corpus[train]",
+        "validation": "corpus[validation]",
+        "test": "corpus[test]",
+    }
+    assert list(splits["train"].dataset) == [
+        {"de": de, "en": en, "line": line} for line, (en, de) in enumerate(PAIRS, 1)
+    ]
+    assert [len(list(split.dataset)) for split in splits.values()] == [3, 2, 1]
+
+
+@streaming_or_not
+def test_without_wanted_names_the_languages_of_a_translation_are_the_columns(streaming):
+    rows = [{"translation": row["translation"]} for row in NESTED]
+    folder(train=rows, validation=rows)
+    split = load(None, streaming=streaming)["train"]
+    assert split.dataset.column_names == ["en", "de", "line"]
+    assert next(iter(split.dataset)) == {"en": "dog", "de": "Hund", "line": 1}
+
+
+@streaming_or_not
+def test_columns_beside_and_inside_the_translation_can_be_mixed(streaming):
+    folder(train=NESTED, validation=NESTED)
+    row = next(iter(load(["id", "de"], streaming=streaming)["train"].dataset))
+    assert row == {"id": "0", "de": "Hund", "line": 1}
+
+
+@streaming_or_not
+def test_a_missing_validation_split_is_held_out_of_the_training_rows(streaming):
+    folder(train=[{"en": f"word {number}", "de": "x"} for number in range(300)])
+    splits = load(None, streaming=streaming, validation_share=0.2)
+    train, validation = ([row["line"] for row in splits[name].dataset] for name in ("train", "validation"))
+    assert sorted(train + validation) == list(range(1, 301)) and 30 < len(validation) < 90
+
+
+def test_both_ways_of_reading_hold_out_the_same_rows():
+    folder(train=[{"en": f"word {number}", "de": "x"} for number in range(300)])
+    stored, streamed = (load(None, streaming=streaming)["validation"].dataset for streaming in (False, True))
+    assert list(stored) == list(streamed)
+
+
+@streaming_or_not
+def test_a_row_without_a_text_is_a_fault_at_its_number(streaming):
+    rows = [*FLAT[:1], {"id": 1, "en": None, "de": "Katze"}, *FLAT[2:]]
+    folder(train=rows, validation=FLAT)
+    split = load(["en", "de"], streaming=streaming, skip_bad=True)["train"]
+    assert [row["line"] for row in split.dataset] == [1, 3]
+    (fault,) = split.faults
+    assert str(fault).startswith("corpus[train]:2: `en` is null")
+
+
+def test_a_translation_that_lacks_a_language_is_a_fault():
+    rows = [NESTED[0], {"id": "1", "translation": None}, {"id": "2", "translation": {"en": "bird", "de": None}}]
+    folder(train=rows, validation=NESTED)
+    assert [fault.line for fault in load(["en", "de"])["train"].faults] == [2, 3]
+
+
+@streaming_or_not
+def test_a_column_that_is_not_there_is_named_with_the_languages_that_are(streaming):
+    folder(train=NESTED, validation=NESTED)
+    with pytest.raises(BadData, match=r"corpus\[train\]: has no column `fr`; it has `id`, `en`, `de`\."):
+        load(["en", "fr"], streaming=streaming)
+
+
+def test_a_split_that_is_not_there_is_named_with_those_that_are():
+    folder(validation=FLAT, test=FLAT)
+    with pytest.raises(BadData, match=r"^corpus: has no split train; it has (validation, test|test, validation)\."):
+        load(None)
+
+
+def test_own_files_take_the_place_of_a_split(write):
+    folder(train=FLAT, test=FLAT)
+    splits = load(["en", "de"], validation_file=write("v.tsv", "en\tde\ncow\tKuh\n"))
+    assert [split.path for split in splits.values()] == ["corpus[train]", "v.tsv", "corpus[test]"]
+
+
+def test_only_what_is_predicted_is_read():
+    folder(train=FLAT, test=FLAT)
+    assert list(load(["en", "de"], predict_only=True)) == ["test"]
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "not a name", "empty"])
+@streaming_or_not
+def test_a_dataset_that_cannot_be_loaded_is_one_sentence(name, streaming):
+    os.mkdir("empty")
+    with pytest.raises(BadData) as caught:
+        load_splits(DataArguments(dataset_name=name, streaming=streaming), None)
+    assert str(caught.value).startswith(f"{name}: cannot be loaded as a dataset (")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@streaming_or_not
+def test_a_broken_file_of_a_dataset_is_one_sentence(streaming):
+    folder(train=FLAT, validation=FLAT)
+    with open("corpus/train.jsonl", "a") as file:
+        file.write('{"id": 3, "en": \n')
+    with pytest.raises(BadData) as caught:
+        list(load(["en", "de"], streaming=streaming)["train"].dataset)
+    assert str(caught.value).startswith("corpus") and len(str(caught.value).splitlines()) == 1
+    assert "JSON" in str(caught.value)  # what happened, not only that something did

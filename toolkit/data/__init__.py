@@ -1,0 +1,16 @@
+"""The user's files to datasets; faults with file and line.
+
+A file is read line by line, so its size is bounded by the disk and not by the memory, and what is wrong with a row is
+told as `FILE:LINE: sentence` instead of as a traceback.
+
+- `faults`: what a person is told. `lines`: bytes to lines. `source`: what every reader gives.
+- `tables`, `parallel`, `hub`: the readers. `files`: which reader a path asks for.
+- `storage`: rows to an Arrow file on disk, or to a stream. `held_out`: validation rows out of the training rows.
+- `splits`: the flags, and all of the above in one call. `overlap`: rows that training and evaluation share.
+"""
+
+from toolkit.data.faults import BadData, Fault
+from toolkit.data.overlap import shared_rows
+from toolkit.data.splits import DataArguments, Split, load_splits
+
+__all__ = ["BadData", "DataArguments", "Fault", "Split", "load_splits", "shared_rows"]

@@ -1,0 +1,146 @@
+"""What every reader gives: the wanted cells of each row, and the faults, in the order of the file."""
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from numbers import Number
+from typing import TypeVar
+
+from toolkit.data.faults import BadData, Fault
+from toolkit.data.lines import LONGEST_LINE
+
+Row = dict[str, str | int]
+Record = TypeVar("Record")
+
+BLANK = "is blank. Remove the line, or fill it."
+EMPTY = "is empty. Give a file with at least one row."
+MOST_FAULTS = 100_000  # more are not worth their memory: it is the wrong file
+LINE = "line"  # the column that says where a row stands
+
+
+class Source(ABC):
+    """A file, a pair of files or a Hub split that can be read from the start any number of times.
+
+    Iterating gives, for each row, its wanted cells as texts and its `line`, or the fault that keeps the row out. A
+    fault that makes the rest unreadable is raised as `BadData`.
+
+    Args:
+        path: as the user typed it.
+        columns: the columns that are read, in the order they were asked for.
+    """
+
+    if_empty = "has no usable row. Give a file with at least one."
+
+    def __init__(self, path: str, columns: tuple[str, ...]) -> None:
+        self.path = path
+        self.columns = columns
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Row | Fault]:
+        """Rows and faults in the order of the file."""
+
+
+def choose_columns(
+    path: str, present: Sequence[str], wanted: Sequence[str] | None, *, line: int | None = None
+) -> tuple[str, ...]:
+    """The wanted columns, or the first two that are present.
+
+    Args:
+        path: as the user typed it.
+        present: the names that the file has, in its order.
+        wanted: the names that it must have.
+        line: the one that holds the names, if one does.
+
+    Raises:
+        BadData: one fault per column that is not there exactly once.
+
+    >>> choose_columns("train.tsv", ["en", "ko", "source"], None)
+    ('en', 'ko')
+    """
+    listed = ", ".join(f"`{name}`" for name in present)
+    if wanted is None:
+        if len(present) < 2:
+            sentence = f"has one column ({listed}) where two are needed. Check what separates the columns."
+            raise BadData([Fault(path, line, sentence)])
+        wanted = present[:2]
+    faults = []
+    for name in wanted:
+        if name not in present:
+            sentence = f"has no column `{name}`; it has {listed or 'none'}.{suggestion(name, present)}"
+        elif present.count(name) > 1:
+            sentence = f"has several columns `{name}`. Rename all but one."
+        elif name == LINE:
+            sentence = f"uses `{LINE}` as the name of a column, which is taken for line numbers. Rename the column."
+        elif not name:
+            sentence = f"has a column without a name among {listed}. Give it one."
+        else:
+            continue
+        faults.append(Fault(path, line, sentence))
+    if faults:
+        raise BadData(faults)
+    return tuple(dict.fromkeys(wanted))
+
+
+def suggestion(name: str, present: Iterable[str]) -> str:
+    """A question that names the nearest of the names that are present, or nothing.
+
+    >>> suggestion("Sorce", ["source", "target"])
+    ' Did you mean `source`?'
+    """
+    names = {candidate.strip().lower(): candidate for candidate in present}
+    near = difflib.get_close_matches(name.strip().lower(), names, n=1)
+    return f" Did you mean `{names[near[0]]}`?" if near else ""
+
+
+def without_trailing_blanks(records: Iterable[Record | Fault]) -> Iterator[Record | Fault]:
+    """Leaves out the blank lines that end a file, and keeps those within it as faults."""
+    first, count = None, 0  # a run of blank lines; kept as a number, because a file may end in millions
+    for record in records:
+        if isinstance(record, Fault) and record.sentence == BLANK:
+            first = record if count == 0 else first
+            count += 1
+            continue
+        if first is not None:
+            yield from (replace(first, line=(first.line or 0) + number) for number in range(count))
+        first, count = None, 0
+        yield record
+
+
+def typed_row(path: str, line: int, values: Mapping[str, object], columns: Sequence[str]) -> Row | Fault:
+    """A row from values that carry a type, as in JSON, Parquet and on the Hub; numbers become their text.
+
+    >>> typed_row("a.jsonl", 1, {"en": "three", "number": 3}, ["en", "number"])
+    {'en': 'three', 'number': '3', 'line': 1}
+    >>> print(typed_row("a.jsonl", 2, {"en": None}, ["en"]))
+    a.jsonl:2: `en` is null where a text or a number is needed. Fill it, or remove the row.
+    """
+    row: Row = {}
+    for name in columns:
+        if name not in values:
+            listed = ", ".join(f"`{present}`" for present in values) or "nothing"
+            return Fault(path, line, f"has no `{name}`; it has {listed}.{suggestion(name, values)}")
+        value = values[name]
+        if fault := _fault_of(value):
+            return Fault(path, line, f"`{name}` {fault}")
+        row[name] = str(value)
+    row[LINE] = line
+    return row
+
+
+def _fault_of(value: object) -> str | None:
+    if value is None or value != value:  # NaN, which pandas writes for a missing cell, differs from itself
+        return "is null where a text or a number is needed. Fill it, or remove the row."
+    if isinstance(value, bool) or not isinstance(value, str | Number):
+        return f"holds a {type(value).__name__} where a text or a number is needed. Write it as a text."
+    if not isinstance(value, str):
+        return None
+    if "\0" in value:
+        return f"has a NUL as character {value.index(chr(0)) + 1}. Remove it."
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        return f"has half a surrogate pair as character {error.start + 1}. Write the whole character."
+    if size > LONGEST_LINE:
+        return f"is longer than {LONGEST_LINE:,} bytes. Split it."
+    return None
