@@ -1,0 +1,98 @@
+"""Tokenizers learnt from the user's own sentences, by the library `tokenizers`."""
+
+from collections.abc import Iterable
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+TOKENIZER_KINDS = ("bpe", "unigram", "word", "char")
+SPECIAL_TOKENS = {"unk_token": "<unk>", "bos_token": "<sos>", "eos_token": "<eos>", "pad_token": "<pad>"}
+"""In the order of their ids; `<pad>` is not 0, since beam search reads `pad_token_id or eos_token_id`."""
+
+
+def train_tokenizer(
+    texts: Iterable[str], *, kind: str = "bpe", vocab_size: int = 8000, lowercase: bool = False
+) -> PreTrainedTokenizerFast:
+    """Learns a vocabulary from texts; decoding gives the text back, apart from runs of spaces and unknown characters.
+
+    Args:
+        texts: read once.
+        kind: "bpe" (Sennrich et al., 2016), "unigram" (Kudo, 2018), "word" (split at spaces and punctuation) or "char".
+        vocab_size: the most tokens to keep, the four special ones included. With less data there are fewer.
+        lowercase: whether case is dropped on the way in.
+
+    Returns:
+        A tokenizer that ends every text with `<eos>` and pads on the right.
+
+    >>> tokenizer = train_tokenizer(["a dog runs", "a dog sleeps"], kind="word")
+    >>> tokenizer.tokenize("a dog flies")
+    ['▁a', '▁dog', '<unk>']
+    >>> tokenizer.decode(tokenizer("a dog sleeps").input_ids, skip_special_tokens=True)
+    'a dog sleeps'
+    """
+    if kind not in TOKENIZER_KINDS:
+        raise ValueError(f"`tokenizer` must be one of {', '.join(TOKENIZER_KINDS)}, but is {kind!r}.")
+    if vocab_size <= len(SPECIAL_TOKENS):
+        raise ValueError(f"`vocab_size` must be above {len(SPECIAL_TOKENS)}, the special tokens, but is {vocab_size}.")
+    tokenizer = Tokenizer(_untrained(kind))
+    steps = [normalizers.NFC(), normalizers.Replace("\u00a0", " ")]
+    tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Lowercase()] if lowercase else steps)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(_splits(kind))
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.train_from_iterator(texts, _trainer(kind, vocab_size))
+    eos = SPECIAL_TOKENS["eos_token"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {eos}", special_tokens=[(eos, tokenizer.token_to_id(eos))]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_input_names=["input_ids", "attention_mask"],
+        clean_up_tokenization_spaces=False,
+        **SPECIAL_TOKENS,
+    )
+
+
+def lowercasing(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """Gives a tokenizer with the same vocabulary that drops case on the way in."""
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.normalizer = normalizers.Sequence([backend.normalizer, normalizers.Lowercase()])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_input_names=["input_ids", "attention_mask"],
+        clean_up_tokenization_spaces=False,
+        **SPECIAL_TOKENS,
+    )
+
+
+def _untrained(kind: str) -> models.Model:
+    unknown = SPECIAL_TOKENS["unk_token"]
+    if kind == "bpe":
+        return models.BPE(unk_token=unknown)
+    return models.Unigram() if kind == "unigram" else models.WordLevel(unk_token=unknown)
+
+
+def _splits(kind: str) -> list[pre_tokenizers.PreTokenizer]:
+    """Spaces become part of the following word (`▁`); punctuation and single digits stand alone in all kinds."""
+    apart = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits(individual_digits=True)]
+    return [*apart, pre_tokenizers.Split("", "isolated")] if kind == "char" else apart
+
+
+def _trainer(kind: str, vocab_size: int) -> trainers.Trainer:
+    special = list(SPECIAL_TOKENS.values())
+    if kind == "bpe":
+        # Pieces seen once would never be learnt; characters beyond half of the vocabulary crowd out the words.
+        return trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            min_frequency=2,
+            limit_alphabet=max(1, vocab_size // 2),
+            special_tokens=special,
+            show_progress=False,
+        )
+    if kind == "unigram":
+        return trainers.UnigramTrainer(
+            vocab_size=vocab_size, unk_token=special[0], special_tokens=special, show_progress=False
+        )
+    return trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=special, show_progress=False)
+
+
+__all__ = ["TOKENIZER_KINDS", "lowercasing", "train_tokenizer"]

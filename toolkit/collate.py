@@ -1,0 +1,91 @@
+"""One collator for every modality, and batches of rows of about one length."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Sampler
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Pads each named field along its first axis with its own filler; fields without a filler are left out.
+
+    >>> batch = Pad({"input_ids": 3, "labels": -100})([{"input_ids": [5, 2], "labels": [7]}, {"input_ids": [2], "labels": []}])
+    >>> batch["input_ids"].tolist(), batch["labels"].tolist()
+    ([[5, 2], [2, 3]], [[7], [-100]])
+    """
+
+    fillers: Mapping[str, float]
+
+    def __call__(self, rows: Sequence[Mapping]) -> dict[str, Tensor]:
+        return {
+            name: pad_sequence([_as_tensor(row[name], filler) for row in rows], batch_first=True, padding_value=filler)
+            for name, filler in self.fillers.items()
+            if name in rows[0]
+        }
+
+
+def _as_tensor(values: object, filler: float) -> Tensor:
+    """A tensor of the filler's kind, whatever an empty list would be taken for."""
+    return torch.as_tensor(values, dtype=torch.long if isinstance(filler, int) else torch.float32)
+
+
+class LengthBatches(Sampler[list[int]]):
+    """Batches of rows that are about equally long, so that little of them is padding.
+
+    The batches are a pure function of the seed and the epoch: a run that was stopped goes on with the same ones.
+
+    Args:
+        lengths: (rows, 2), the source and target length of each row.
+        rows: the most rows in a batch.
+        tokens: the most source plus target steps in a batch, padding included; none: no limit but `rows`. A row that is
+            longer alone makes a batch of its own.
+        seed: makes another order.
+
+    >>> batches = LengthBatches(np.array([[3, 3], [9, 9], [3, 3], [9, 8]]), rows=2)
+    >>> sorted(sorted(batch) for batch in batches)
+    [[0, 2], [1, 3]]
+    """
+
+    batch_size, drop_last = None, False  # accelerate reads these from a batch sampler
+
+    def __init__(self, lengths: np.ndarray, *, rows: int, tokens: int | None = None, seed: int = 0) -> None:
+        self.lengths, self.rows, self.tokens, self.seed, self.epoch = lengths, rows, tokens, seed, 0
+        self._made: tuple[int, list[list[int]]] | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch that the next pass belongs to."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._batches())
+
+    def __len__(self) -> int:
+        return len(self._batches())
+
+    def _batches(self) -> list[list[int]]:
+        if self._made is None or self._made[0] != self.epoch:
+            self._made = self.epoch, self._make()
+        return self._made[1]
+
+    def _make(self) -> list[list[int]]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        chance = random.random(len(self.lengths))
+        if self.tokens is None:  # the source length is blurred by up to two steps, so that other rows meet each epoch
+            order = np.lexsort((self.lengths[:, 1], self.lengths[:, 0] + 2 * chance))
+        else:  # exact, so that every epoch has the same number of batches, which resuming counts on
+            order = np.lexsort((chance, self.lengths[:, 1], self.lengths[:, 0]))
+        batches: list[list[int]] = [[]]
+        longest = np.zeros(2, dtype=np.int64)
+        for row in order:
+            longest = np.maximum(longest, self.lengths[row])
+            size = len(batches[-1]) + 1
+            if size > 1 and (size > self.rows or (self.tokens and longest.sum() * size > self.tokens)):
+                batches.append([])
+                longest = self.lengths[row]
+            batches[-1].append(int(row))
+        return [batches[place] for place in random.permutation(len(batches))]

@@ -1,0 +1,250 @@
+"""Text-to-text pipelines for every encoder-decoder, among them the three that transformers 5 removed.
+
+Beside the text they can return what the decoder looked at (`return_attentions`), what else it considered
+(`return_steps`) and what would have followed another word (`forced`).
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, Pipeline
+from transformers.utils import ModelOutput
+
+TOP = 5
+
+
+class ForcedTokens(LogitsProcessor):
+    """Leaves one choice at the given steps, counted from 0."""
+
+    def __init__(self, tokens: Mapping[int, int], prompt_length: int = 1) -> None:
+        self.tokens, self.prompt_length = dict(tokens), prompt_length
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        token = self.tokens.get(input_ids.shape[1] - self.prompt_length)
+        if token is None:
+            return scores
+        return torch.full_like(scores, -torch.inf).index_fill_(1, torch.tensor([token], device=scores.device), 0.0)
+
+
+class Seq2SeqTextPipeline(Pipeline):
+    """Text in, text out; the subclasses only say under which name.
+
+    Every generation argument can be given by name, to the pipeline or to one call: `num_beams`, `length_penalty`,
+    `do_sample`, `num_return_sequences`, `max_new_tokens`, ...
+    """
+
+    _load_processor = True
+    _load_tokenizer = True
+    _load_feature_extractor = False
+    _load_image_processor = False
+    _load_video_processor = False
+    _pipeline_calls_generate = True
+    _default_generation_config = GenerationConfig(max_new_tokens=256)
+
+    return_name = "generated"
+
+    def __call__(self, inputs, **settings):  # type: ignore[no-untyped-def, override]
+        """Writes one text for each that is given.
+
+        Args:
+            inputs: a text, a list, a generator or a dataset of texts.
+            **settings: `batch_size`; `src_lang` and `tgt_lang` for models of many languages; `truncation`;
+                `return_tensors` for ids instead of text; `clean_up_tokenization_spaces`; `return_attentions`,
+                `return_steps`, `forced` (see `postprocess`); everything else goes to `generate`.
+
+        Returns:
+            For a text a list of `num_return_sequences` dictionaries; for a list one dictionary per text, or, with several
+            sequences, one list per text.
+        """
+        answers = super().__call__(inputs, **settings)
+        if isinstance(inputs, list) and all(len(answer) == 1 for answer in answers):
+            return [answer[0] for answer in answers]
+        return answers
+
+    def _sanitize_parameters(  # type: ignore[no-untyped-def, override]
+        self,
+        src_lang: str | None = None,
+        tgt_lang: str | None = None,
+        truncation: bool | None = None,
+        return_tensors: bool | None = None,
+        clean_up_tokenization_spaces: bool | None = None,
+        return_attentions: bool | None = None,
+        return_steps: bool | None = None,
+        forced: Mapping[int, str] | None = None,
+        **generation,
+    ) -> tuple[dict, dict, dict]:
+        before = {"src_lang": src_lang, "tgt_lang": tgt_lang, "truncation": truncation}
+        after = {
+            "return_tensors": return_tensors,
+            "clean_up_tokenization_spaces": clean_up_tokenization_spaces,
+            "return_attentions": return_attentions,
+            "return_steps": return_steps,
+        }
+        if forced is not None:
+            generation["forced"] = {step: self._one_token(word) for step, word in forced.items()}
+        if return_attentions:
+            generation["output_attentions"] = True
+        if return_steps:
+            generation["output_scores"] = True
+        return _given(before), generation, _given(after)
+
+    def _one_token(self, word: str) -> int:
+        ids = self.tokenizer(word, add_special_tokens=False)["input_ids"]
+        token = self.tokenizer.convert_tokens_to_ids(word)
+        if token is not None and token != self.tokenizer.unk_token_id:
+            return token
+        if len(ids) != 1:
+            raise ValueError(
+                f"`forced` takes single tokens, but {word!r} is {len(ids)}: "
+                f"{' '.join(self.tokenizer.convert_ids_to_tokens(ids))}. Name one of these."
+            )
+        return ids[0]
+
+    def _source_tokenizer(self):  # type: ignore[no-untyped-def]
+        return getattr(self.processor, "source_tokenizer", None) or self.tokenizer
+
+    def preprocess(  # type: ignore[override]
+        self, text: str, src_lang: str | None = None, tgt_lang: str | None = None, truncation: bool = False
+    ) -> dict[str, Tensor]:
+        """Encodes one text, with the model's prefix and, for models of many languages, its language marks."""
+        if not isinstance(text, str):
+            raise TypeError(f"`inputs` must be text or many texts, but one of them is a {type(text).__name__}.")
+        tokenizer = self._source_tokenizer()
+        if hasattr(tokenizer, "_build_translation_inputs") and (src_lang or tgt_lang):
+            encoded = tokenizer._build_translation_inputs(
+                text, return_tensors="pt", truncation=truncation, src_lang=src_lang, tgt_lang=tgt_lang
+            )
+        else:
+            encoded = tokenizer((self.prefix or "") + text, return_tensors="pt", truncation=truncation)
+            encoded.pop("token_type_ids", None)
+        if encoded["input_ids"].shape[1] == 0:
+            raise ValueError(f"`inputs` must hold at least one token, but {text!r} has none.")
+        return dict(encoded)
+
+    def _forward(self, model_inputs: dict, forced: Mapping[int, int] | None = None, **generation) -> dict:  # type: ignore[no-untyped-def, override]
+        first = model_inputs.pop("forced_bos_token_id", None)
+        if first is not None:
+            generation.setdefault("forced_bos_token_id", int(first.flatten()[0]) if torch.is_tensor(first) else first)
+        generation = self._prepare_generate_kwargs(generation)
+        outputs = self._written(self.model.generate(**model_inputs, **generation, return_dict_in_generate=True), model_inputs)
+        if forced is not None:
+            force = LogitsProcessorList([ForcedTokens(forced)])
+            again = self.model.generate(
+                **model_inputs, **generation, return_dict_in_generate=True, logits_processor=force
+            )
+            outputs["forced_sequences"] = self._written(again, model_inputs)["sequences"]
+        return {**outputs, "input_ids": model_inputs["input_ids"]}
+
+    def _written(self, output: ModelOutput, model_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Ids, weights and the best labels of each step: (B, sequences, ...), so that a batch can be taken apart."""
+        rows, sequences = len(model_inputs["input_ids"]), output.sequences
+        outputs, steps = {"sequences": sequences}, sequences.shape[1] - 1
+        beams = getattr(output, "beam_indices", None)
+        if beams is None:
+            beams = torch.arange(len(sequences), device=sequences.device)[:, None].expand(-1, steps)
+        beams = beams[:, :steps].clamp(min=0)
+        if output.get("cross_attentions"):
+            last = [step[-1][:, :, -1].mean(1) for step in output.cross_attentions]  # last layer, mean of heads: (B, S)
+            outputs["attentions"] = _along(beams, last)
+        if output.get("scores"):
+            best = [scores.log_softmax(-1).exp().topk(min(TOP, scores.shape[-1])) for scores in output.scores]
+            outputs["top_tokens"] = _along(beams, [step.indices for step in best])
+            outputs["top_probabilities"] = _along(beams, [step.values for step in best])
+        return {name: tensor.unflatten(0, (rows, -1)) for name, tensor in outputs.items()}
+
+    def postprocess(  # type: ignore[override]
+        self,
+        model_outputs: Mapping[str, Tensor],
+        return_tensors: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        return_attentions: bool = False,
+        return_steps: bool = False,
+    ) -> list[dict]:
+        """Names the answers.
+
+        Args:
+            model_outputs: what `_forward` gave for one text.
+            return_tensors: gives `<name>_token_ids` instead of `<name>_text`.
+            clean_up_tokenization_spaces: as the tokenizer's `decode` takes it.
+            return_attentions: adds `attention`: `source_tokens`, `target_tokens` and `weights`, one row for each token
+                written, over all source tokens (of models with several layers the last, of several heads the mean).
+            return_steps: adds `steps`: for each token written what was read, the five likeliest and their probabilities.
+        """
+        records = []
+        for index, ids in enumerate(model_outputs["sequences"][0]):
+            if return_tensors:
+                record: dict = {f"{self.return_name}_token_ids": ids}
+            else:
+                record = {f"{self.return_name}_text": self._text(ids, clean_up_tokenization_spaces)}
+            if "forced_sequences" in model_outputs:
+                record["forced_text"] = self._text(
+                    model_outputs["forced_sequences"][0, index], clean_up_tokenization_spaces
+                )
+            written = self._tokens(ids)
+            if return_attentions and "attentions" in model_outputs:
+                source = self._source_tokenizer().convert_ids_to_tokens(model_outputs["input_ids"][0].tolist())
+                pad = self._source_tokenizer().pad_token
+                real = [position for position, token in enumerate(source) if token != pad]
+                weights = model_outputs["attentions"][0, index, : len(written) - 1]
+                record["attention"] = {
+                    "source_tokens": [source[position] for position in real],
+                    "target_tokens": written[1:],
+                    "weights": weights[:, real].tolist(),
+                }
+            if return_steps:
+                record["steps"] = [
+                    self._step(step, written, model_outputs, index) for step in range(len(written) - 1)
+                ]
+            records.append(record)
+        return records
+
+    def _text(self, ids: Tensor, clean_up: bool | None) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=clean_up)
+
+    def _tokens(self, ids: Tensor) -> list[str]:
+        """The tokens up to and with the end-of-sequence token; the first one is what the decoder starts from."""
+        ends = self.model.generation_config.eos_token_id
+        ends = ends if isinstance(ends, list) else [ends]
+        written = ids.tolist()
+        length = next((step + 1 for step, token in enumerate(written) if step and token in ends), len(written))
+        return self.tokenizer.convert_ids_to_tokens(written[:length])
+
+    def _step(self, step: int, written: list[str], outputs: Mapping[str, Tensor], index: int) -> dict:
+        tokens = self.tokenizer.convert_ids_to_tokens(outputs["top_tokens"][0, index, step].tolist())
+        top = zip(tokens, outputs["top_probabilities"][0, index, step].tolist(), strict=True)
+        return {"step": step, "input": written[step], "top": list(top), "choice": written[step + 1]}
+
+
+def _given(settings: dict) -> dict:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _along(beams: Tensor, steps: list[Tensor]) -> Tensor:
+    """Follows each finished sequence back through the rows it had at every step: (sequences, steps, ...)."""
+    return torch.stack([values[rows] for values, rows in zip(steps, beams.unbind(1), strict=False)], 1)
+
+
+class TranslationPipeline(Seq2SeqTextPipeline):
+    """Answers with `translation_text`."""
+
+    return_name = "translation"
+
+
+class SummarizationPipeline(Seq2SeqTextPipeline):
+    """Answers with `summary_text`."""
+
+    return_name = "summary"
+
+
+class Text2TextGenerationPipeline(Seq2SeqTextPipeline):
+    """Answers with `generated_text`."""
+
+
+__all__ = [
+    "ForcedTokens",
+    "Seq2SeqTextPipeline",
+    "SummarizationPipeline",
+    "Text2TextGenerationPipeline",
+    "TranslationPipeline",
+]

@@ -1,0 +1,145 @@
+"""The report of a run: what a reader wants to see of an outcome, put into the figures of `toolkit.report`."""
+
+import heapq
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from toolkit.adapters.base import Adapter
+from toolkit.pipeline import pipeline
+from toolkit.report import (
+    Section,
+    attention_map,
+    bars,
+    curves,
+    facts,
+    intervals_by_group,
+    score_table,
+    worst_cases,
+    write_page,
+)
+from toolkit.run_folder import Outcome, environment
+
+WORST, MAPS, MAP_TOKENS = 20, 8, 80
+EXPLAINED = {
+    "teacher_forced_accuracy": "Labels right per hundred when all the labels before were the right ones.",
+    "free_running_accuracy": "Labels right per hundred when the model goes on from its own words.",
+    "exposure_gap": "What the model loses by reading its own words instead of the right ones.",
+    "share_before_first_error": "How much of its reference a row writes before its first wrong label.",
+    "teacher_forced_accuracy_after_first_error": "After the first free-running error, going on from the right words.",
+    "free_running_accuracy_after_first_error": "The same positions, going on from the error.",
+}
+
+
+def write_run_report(outcome: Outcome, adapter: Adapter, model: PreTrainedModel) -> None:
+    """Writes `report.html` into the run folder."""
+    sections = [
+        Section("Scores", _scores(outcome), note=_scored(outcome)),
+        Section("Score by source length", _by_length(outcome, adapter)),
+        Section("Training", _curves(outcome)),
+        *_attention(outcome, adapter, model),
+        Section("The worst outputs", _worst(outcome, adapter), note=f"The {WORST} rows with the lowest score of their own."),
+        Section("Parameters", bars([(part, count) for part, count in outcome.parameters.items()])),
+        Section("Data", facts({name: f"{path}: {rows}" for name, (path, rows) in outcome.data.items()})),
+        *(Section(f"Arguments: {owner}", facts(flags)) for owner, flags in outcome.arguments.items()),
+        Section("Environment", facts(environment())),
+    ]
+    write_page(outcome.folder / "report.html", outcome.folder.resolve().name, sections, subtitle=outcome.task)
+
+
+def _records(outcome: Outcome) -> Iterator[dict[str, Any]]:
+    with outcome.evaluation.path.open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def _scored(outcome: Outcome) -> str:
+    evaluation = outcome.evaluation
+    return (
+        f"{evaluation.rows:,} {outcome.split} rows, written freely, with 95 % bootstrap intervals. "
+        f"{evaluation.unfinished:.1f} % of the outputs hit the length limit before they ended. "
+        f"Teacher-forced loss: {evaluation.loss:.3f} nats per label."
+    )
+
+
+def _scores(outcome: Outcome) -> str:
+    return score_table(
+        [
+            {
+                "name": name.replace("_", " "),
+                "value": score.value,
+                "low": score.low,
+                "high": score.high,
+                "signature": score.signature or EXPLAINED.get(name, ""),
+            }
+            for name, score in outcome.evaluation.scores.items()
+        ]
+    )
+
+
+def _by_length(outcome: Outcome, adapter: Adapter) -> str:
+    """The selecting score of rows whose sources are about equally long; eight groups of equal size."""
+    ordered = sorted(
+        ((record["source_length"], record["prediction"], record["reference"]) for record in _records(outcome)),
+        key=lambda row: row[0],
+    )
+    groups, size = [], max(1, math.ceil(len(ordered) / 8))
+    for start in range(0, len(ordered), size):
+        lengths, predicted, expected = zip(*ordered[start : start + size], strict=True)
+        score = adapter.score(predicted, expected, only=adapter.metric)[adapter.metric]
+        groups.append((f"{lengths[0]}–{lengths[-1]}", score.value, score.low, score.high, len(lengths)))
+    return intervals_by_group(groups, x_label="source length in tokens", y_label=adapter.metric)
+
+
+def _curves(outcome: Outcome) -> str:
+    names = {"loss": "training loss (smoothed)", "eval_teacher_forced_loss": "validation loss"}
+    losses = {
+        shown: [(entry["step"], entry[name]) for entry in outcome.history if name in entry]
+        for name, shown in names.items()
+    }
+    name = f"eval_{outcome.metric}"
+    reached = {f"validation {outcome.metric}": [(entry["step"], entry[name]) for entry in outcome.history if name in entry]}
+    return curves(losses, x_label="step", y_label="nats per label") + curves(
+        reached, x_label="step", y_label=outcome.metric
+    )
+
+
+def _attention(outcome: Outcome, adapter: Adapter, model: PreTrainedModel) -> list[Section]:
+    """Maps of rows spread over the split, where the model has an attention to show."""
+    rows = list(_records(outcome)) if outcome.evaluation.rows <= 1000 else _first(outcome, 1000)
+    rows = [row for row in rows if row["source_length"] <= MAP_TOKENS]
+    chosen = rows[:: max(1, len(rows) // MAPS)][:MAPS]
+    serve = pipeline(adapter.task, model, processor=adapter.processor)
+    maps = []
+    for row in chosen:
+        answer = serve(row["source"], return_attentions=True)[0]
+        if "attention" not in answer:
+            return []
+        attention: Mapping[str, Any] = answer["attention"]
+        caption = f"line {row['line']}: {row['reference']}"
+        maps.append(
+            attention_map(attention["source_tokens"], attention["target_tokens"], attention["weights"], caption=caption)
+        )
+    note = "Each row is a token that was written, and shows how much of it was read from each source token."
+    return [Section("Where it looked", "".join(maps), note=note)] if maps else []
+
+
+def _first(outcome: Outcome, count: int) -> list[dict[str, Any]]:
+    return [record for _, record in zip(range(count), _records(outcome), strict=False)]
+
+
+def _worst(outcome: Outcome, adapter: Adapter) -> str:
+    rated = (
+        (adapter.row_score(record["prediction"], record["reference"]), record["line"], record)
+        for record in _records(outcome)
+    )
+    rows = [
+        {"line": line, "score": round(value, 1), **{name: record[name] for name in ("source", "prediction", "reference")}}
+        for value, line, record in heapq.nsmallest(WORST, rated, key=lambda rating: rating[:2])
+    ]
+    return worst_cases(rows, columns=["line", "score", "source", "prediction", "reference"])
+
+
+__all__ = ["write_run_report"]
