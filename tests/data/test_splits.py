@@ -164,8 +164,9 @@ def test_faulty_rows_are_left_out_and_listed(write):
         ("hostile.tsv", "en\tko\na\tb\n".encode("utf-16")),
         ("hostile.jsonl", b'{"en": "a", "ko": "b"}\n' + b"[" * 500_000),
         ("hostile.parquet", b"PAR1" + b"\0" * 100 + b"PAR1"),
-        ("hostile.tsv.gz", gzip.compress(b"en\tko\n" + b"\0" * (30 << 20))),  # 30 kB that unpack to 30 MB
+        ("hostile.tsv.gz", gzip.compress(b"en\tko\n" + b"\0" * (30 << 20), mtime=0)),  # 30 kB that unpack to 30 MB
     ],
+    ids=["long line", "open quote", "latin-1", "utf-16", "deep nesting", "parquet", "bomb"],
 )
 def test_a_hostile_file_costs_one_sentence_and_not_the_other_files(write, name, content):
     with open(name, "wb") as file:
