@@ -94,7 +94,9 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
                 f"`num_attention_heads` must divide `hidden_size` ({self.hidden_size}), "
                 f"but is {self.num_attention_heads}."
             )
-        if self.share_embeddings and (self.source_vocab_size or self.input_feature_size or not self.tie_word_embeddings):
+        if self.share_embeddings and (
+            self.source_vocab_size or self.input_feature_size or not self.tie_word_embeddings
+        ):
             raise ValueError(
                 "`share_embeddings` needs words of one common vocabulary on both sides and `tie_word_embeddings`. "
                 "Leave `source_vocab_size` and `input_feature_size` unset and tie the output layer too."

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_attention import make_attention
+from .layers_loop import LoopCell, LoopLinear, run_layer
 from .layers_recurrent import RecurrentEncoderOutput, SequenceDropout, WordEmbedding, recurrent_layer
 
 
@@ -67,7 +68,8 @@ class RecurrentDecoder(nn.Module):
             Vectors (B, T, R), attention weights (B, T, S) or none, and the state after the last label.
         """
         state = state or self.start(encoded, len(input_ids))
-        if choose is None and not self.input_feeding and self.attention_type != "location":
+        in_one_go = choose is None and not self.input_feeding and self.attention_type != "location"
+        if in_one_go or input_ids.shape[1] == 1:
             vectors, weights, state = self._read(self.embed_tokens(input_ids), encoded, state)
         else:
             vectors, weights, state = self._read_by_step(input_ids, encoded, state, choose)
@@ -93,20 +95,15 @@ class RecurrentDecoder(nn.Module):
         finals = []
         lower, answer, weights = torch.cat([words, *self._fed(state)], -1), None, None
         for index, layer in enumerate(self.layers):
-            before = tuple(state[name][:, index].unsqueeze(0).contiguous() for name in self.bridge)
-            output, after = layer(lower, before if self.cell_type == "lstm" else before[0])
-            finals.append(after if self.cell_type == "lstm" else (after,))
+            output, after = run_layer(layer, lower, tuple(state[name][:, index] for name in self.bridge))
+            finals.append(after)
             output = self.dropout(output)
             if answer is None:
                 answer, weights = self._attend(output, encoded, state)
             lower = torch.cat([output, answer], -1)
         vectors = self.readout(lower).tanh()
-        new = {name: torch.cat(tensors).transpose(0, 1) for name, tensors in zip(self.bridge, zip(*finals))}
-        if self.input_feeding:
-            new["feed"] = vectors[:, -1]
-        if self.attention_type == "location":
-            new["seen"] = state["seen"] + weights.sum(1)
-        return vectors, weights, new
+        recurrent = [torch.stack(tensors, 1) for tensors in zip(*finals, strict=True)]
+        return vectors, weights, self._after(state, recurrent, vectors[:, -1], weights)
 
     def _fed(self, state: dict[str, Tensor]) -> list[Tensor]:
         return [state["feed"].unsqueeze(1)] if self.input_feeding else []
@@ -133,20 +130,47 @@ class RecurrentDecoder(nn.Module):
         choose: tuple[float, Callable[[Tensor], Tensor]] | None,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """The same one step after the other, for whatever feeds a step's answer into the next question."""
-        words = self.embed_tokens(input_ids).unbind(1)
+        words = self.embed_tokens(input_ids)
         own = torch.zeros(input_ids.shape, dtype=torch.bool)
         if choose is not None:
             own = torch.rand(input_ids.shape, device=input_ids.device) < choose[0]
+        size, fed = self.readout.in_features // 2, [self.readout_size] if self.input_feeding else []
+        cells = [
+            LoopCell(layer, [size, size] if above else [words.shape[-1], *fed])
+            for above, layer in enumerate(self.layers)
+        ]
+        read_out = LoopLinear(self.readout.weight)
+        masks = [self.dropout.masks(words, size) for _ in cells]
         vectors, weights = [], []
-        for step, word in enumerate(words):
+        for step, word in enumerate(words.unbind(1)):
             if step and choose is not None and own[:, step].any():
                 with torch.no_grad():
-                    chosen = choose[1](self.output_dropout(vectors[-1][:, 0]))
+                    chosen = choose[1](self.output_dropout(vectors[-1].unsqueeze(1))[:, 0])
                 word = torch.where(own[:, step, None], self.embed_tokens(chosen), word)
-            vector, weight, state = self._read(word.unsqueeze(1), encoded, state)
+            lower, answer, new = [word, *([state["feed"]] if self.input_feeding else [])], None, []
+            for index, cell in enumerate(cells):
+                new.append(cell(lower, tuple(state[name][:, index] for name in self.bridge)))
+                output = new[-1][0] * masks[index][step] if masks[index] else new[-1][0]
+                if answer is None:
+                    answer, weight = self._attend(output.unsqueeze(1), encoded, state)
+                    answer = answer[:, 0]
+                lower = [output, answer]
+            vector = (read_out(torch.cat(lower, -1)) + self.readout.bias).tanh()
             vectors.append(vector)
             weights.append(weight)
-        return torch.cat(vectors, 1), torch.cat(weights, 1), state
+            state = self._after(state, [torch.stack(tensors, 1) for tensors in zip(*new, strict=True)], vector, weight)
+        return torch.stack(vectors, 1), torch.cat(weights, 1), state
+
+    def _after(
+        self, state: dict[str, Tensor], recurrent: list[Tensor], vector: Tensor, weights: Tensor
+    ) -> dict[str, Tensor]:
+        """The state after a step: (B, L, D) of each bridge, the vector that was read out, and where was looked."""
+        new = dict(zip(self.bridge, recurrent, strict=True))
+        if self.input_feeding:
+            new["feed"] = vector
+        if self.attention_type == "location":
+            new["seen"] = state["seen"] + weights.sum(1)
+        return new
 
 
 __all__ = ["RecurrentDecoder"]

@@ -24,11 +24,20 @@ class SequenceDropout(nn.Module):
         self.share, self.variational = share, variational
 
     def forward(self, vectors: Tensor) -> Tensor:
+        """While training, (B, T, D) with elements set to zero and the others scaled up."""
         if not self.training or not self.share:
             return vectors
         if not self.variational:
             return F.dropout(vectors, self.share)
         return vectors * F.dropout(vectors.new_ones(vectors.shape[0], 1, vectors.shape[2]), self.share)
+
+    def masks(self, like: Tensor, size: int) -> list[Tensor] | None:
+        """The same for a loop: a mask (B, size) for each of the steps of (B, T, ·), or none where nothing is dropped."""
+        if not self.training or not self.share:
+            return None
+        rows, steps = like.shape[:2]
+        drawn = F.dropout(like.new_ones(1 if self.variational else steps, rows, size), self.share)
+        return list(drawn.expand(steps, -1, -1))
 
 
 class WordEmbedding(nn.Embedding):
@@ -39,6 +48,7 @@ class WordEmbedding(nn.Embedding):
         self.word_dropout, self.dropout = word_dropout, dropout
 
     def forward(self, input: Tensor) -> Tensor:
+        """(B, T) -> (B, T, D)."""
         vectors = super().forward(input)
         if self.training and self.word_dropout:
             vectors = vectors * F.dropout(vectors.new_ones(*input.shape, 1), self.word_dropout)
@@ -108,15 +118,20 @@ class RecurrentEncoder(nn.Module):
         attention_mask: Tensor | None = None,
         input_features: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-        **unused: object,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
     ) -> RecurrentEncoderOutput:
         """Reads one batch.
 
         Args:
             input_ids: (B, S) words, or
+            attention_mask: (B, S), 1 at real steps; none: everything but `pad_token_id` is real. Padding is at the end.
             input_features: (B, S, width) vectors, or
             inputs_embeds: (B, S, embedding_size).
-            attention_mask: (B, S), 1 at real steps; none: everything but `pad_token_id` is real. Padding is at the end.
+            output_attentions: what `generate` asks of every encoder; this one has no attention,
+            output_hidden_states: returns its last states always,
+            return_dict: and always by name.
         """
         if inputs_embeds is None:
             inputs_embeds = (
@@ -229,4 +244,11 @@ class RecurrentState(Cache):
         self.layers[0].update(tensors, new_tokens)
 
 
-__all__ = ["RecurrentEncoder", "RecurrentEncoderOutput", "RecurrentState", "SequenceDropout", "WordEmbedding", "recurrent_layer"]
+__all__ = [
+    "RecurrentEncoder",
+    "RecurrentEncoderOutput",
+    "RecurrentState",
+    "SequenceDropout",
+    "WordEmbedding",
+    "recurrent_layer",
+]

@@ -13,7 +13,7 @@ from transformers.modeling_outputs import Seq2SeqLMOutput
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_decoder import RecurrentDecoder
-from .layers_output import projected_cross_entropy
+from .layers_output import TransposedCopy, projected_cross_entropy
 from .layers_recurrent import RecurrentEncoder, RecurrentEncoderOutput, RecurrentState
 
 
@@ -70,6 +70,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         self.decoder = RecurrentDecoder(config)
         self.lm_head = nn.Linear(config.readout_size, config.vocab_size)
         self.teacher_forcing_ratio = 1.0
+        self._output = TransposedCopy()
         self._tied_weights_keys = {"lm_head.weight": "decoder.embed_tokens.weight"}
         if config.share_embeddings:
             self._tied_weights_keys["encoder.embed_tokens.weight"] = "decoder.embed_tokens.weight"
@@ -120,23 +121,28 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         past_key_values: RecurrentState | None = None,
         use_cache: bool | None = None,
         output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
         num_items_in_batch: Tensor | int | None = None,
         logits_to_keep: int = 0,
-        **unused: object,
     ) -> Seq2SeqLMOutput:
         """Scores the next label at every step of the decoder's input.
 
         Args:
-            input_ids: (B, S) words, or `input_features` (B, S, width), or `inputs_embeds` (B, S, embedding_size).
+            input_ids: (B, S) words, or `input_features`, or `inputs_embeds`.
             attention_mask: (B, S), 1 at real source steps; padding stands at the end.
             decoder_input_ids: (B, T); none: the labels, shifted.
             labels: (B, T), -100 where nothing is to be predicted. With labels the loss is the mean over all real ones,
                 smoothed while training; the output then has no logits while training, as nobody reads them.
+            input_features: (B, S, width)
+            inputs_embeds: (B, S, embedding_size)
             encoder_outputs: what `encode` gave, for one row per sentence; several rows of `decoder_input_ids` in a row
                 may belong to one sentence, as the hypotheses of beam search do.
             past_key_values: the state after the labels before `decoder_input_ids`.
             use_cache: whether to return the state.
             output_attentions: whether to return weights, one tuple entry of (B, 1, T, S).
+            output_hidden_states: what `generate` asks of every model; this one returns the encoder's last states always
+            return_dict: and answers by name always.
             num_items_in_batch: real labels in all batches of one optimizer step; the loss is divided by it.
             logits_to_keep: only the last so many steps are scored; 0: all.
         """
@@ -164,11 +170,14 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         skip_logits = self.training and labels is not None
         return Seq2SeqLMOutput(
             loss=loss,
-            logits=None if skip_logits else self.lm_head(vectors[:, -logits_to_keep:]),
+            logits=None if skip_logits else self._logits(vectors[:, -logits_to_keep:]),
             past_key_values=past_key_values,
             cross_attentions=(weights.unsqueeze(1),) if output_attentions and weights is not None else None,
             encoder_last_hidden_state=encoder_outputs.last_hidden_state,
         )
+
+    def _logits(self, vectors: Tensor) -> Tensor:
+        return self._output.linear(vectors, self.lm_head.weight, self.lm_head.bias)
 
     def _loss(self, vectors: Tensor, labels: Tensor, items: Tensor | int | None) -> Tensor:
         smoothing = self.config.label_smoothing if self.training else 0.0

@@ -4,7 +4,7 @@ Beside the text they can return what the decoder looked at (`return_attentions`)
 (`return_steps`) and what would have followed another word (`forced`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ class ForcedTokens(LogitsProcessor):
         self.tokens, self.prompt_length = dict(tokens), prompt_length
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """The scores as they came or, at a forced step, 0 for its token and minus infinity for all others."""
         token = self.tokens.get(input_ids.shape[1] - self.prompt_length)
         if token is None:
             return scores
@@ -44,20 +45,30 @@ class Seq2SeqTextPipeline(Pipeline):
 
     return_name = "generated"
 
+    def __init__(self, *args, **settings) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(*args, **settings)
+        habits = (getattr(self.model.config, "task_specific_params", None) or {}).get(self.task, {})
+        self.prefix = habits.get("prefix", self.prefix)
+        known = {name: value for name, value in habits.items() if hasattr(self._default_generation_config, name)}
+        self._generate_kwargs = {**known, **self._generate_kwargs}
+
     def __call__(self, inputs, **settings):  # type: ignore[no-untyped-def, override]
         """Writes one text for each that is given.
 
         Args:
             inputs: a text, a list, a generator or a dataset of texts.
             **settings: `batch_size`; `src_lang` and `tgt_lang` for models of many languages; `truncation`;
-                `return_tensors` for ids instead of text; `clean_up_tokenization_spaces`; `return_attentions`,
-                `return_steps`, `forced` (see `postprocess`); everything else goes to `generate`.
+                `return_tensors` for ids instead of text; `clean_up_tokenization_spaces`; `return_attentions` and
+                `return_steps` (see `postprocess`); `forced`, tokens by step, counted from 0: adds `forced_text`, what
+                is written when these are put in place of the model's choices; everything else goes to `generate`.
 
         Returns:
-            For a text a list of `num_return_sequences` dictionaries; for a list one dictionary per text, or, with several
-            sequences, one list per text.
+            For a text a list of `num_return_sequences` dictionaries; for a list one dictionary per text, or, with
+            several sequences, one list per text.
         """
-        answers = super().__call__(inputs, **settings)
+        if isinstance(inputs, Sequence) and not isinstance(inputs, str):  # a tuple, the column of a dataset
+            inputs = list(inputs)
+        answers = [] if inputs == [] else super().__call__(inputs, **settings)
         if isinstance(inputs, list) and all(len(answer) == 1 for answer in answers):
             return [answer[0] for answer in answers]
         return answers
@@ -78,26 +89,23 @@ class Seq2SeqTextPipeline(Pipeline):
         after = {
             "return_tensors": return_tensors,
             "clean_up_tokenization_spaces": clean_up_tokenization_spaces,
-            "return_attentions": return_attentions,
-            "return_steps": return_steps,
         }
+        wanted = _given({"return_attentions": return_attentions, "return_steps": return_steps})
         if forced is not None:
             generation["forced"] = {step: self._one_token(word) for step, word in forced.items()}
-        if return_attentions:
-            generation["output_attentions"] = True
-        if return_steps:
-            generation["output_scores"] = True
-        return _given(before), generation, _given(after)
+        return _given(before), {**generation, **wanted}, {**_given(after), **wanted}
 
     def _one_token(self, word: str) -> int:
-        ids = self.tokenizer(word, add_special_tokens=False)["input_ids"]
+        """The token of that name or, if there is none, the one that the word becomes."""
+        unknown = None if word == self.tokenizer.unk_token else self.tokenizer.unk_token_id
         token = self.tokenizer.convert_tokens_to_ids(word)
-        if token is not None and token != self.tokenizer.unk_token_id:
+        if token is not None and token != unknown:
             return token
-        if len(ids) != 1:
+        ids = self.tokenizer(word, add_special_tokens=False)["input_ids"]
+        if len(ids) != 1 or ids[0] == unknown:
             raise ValueError(
-                f"`forced` takes single tokens, but {word!r} is {len(ids)}: "
-                f"{' '.join(self.tokenizer.convert_ids_to_tokens(ids))}. Name one of these."
+                f"`forced` must name single tokens that the model knows, but {word!r} is "
+                f"{' '.join(self.tokenizer.convert_ids_to_tokens(ids)) or 'empty'}. Name one that it knows."
             )
         return ids[0]
 
@@ -122,19 +130,32 @@ class Seq2SeqTextPipeline(Pipeline):
             raise ValueError(f"`inputs` must hold at least one token, but {text!r} has none.")
         return dict(encoded)
 
-    def _forward(self, model_inputs: dict, forced: Mapping[int, int] | None = None, **generation) -> dict:  # type: ignore[no-untyped-def, override]
-        first = model_inputs.pop("forced_bos_token_id", None)
+    def _forward(  # type: ignore[no-untyped-def, override]
+        self,
+        model_inputs: dict,
+        forced: Mapping[int, int] | None = None,
+        return_attentions: bool = False,
+        return_steps: bool = False,
+        **generation,
+    ) -> dict[str, Tensor]:
+        first = model_inputs.pop("forced_bos_token_id", None)  # the language to write; in a batch one for each text
         if first is not None:
-            generation.setdefault("forced_bos_token_id", int(first.flatten()[0]) if torch.is_tensor(first) else first)
-        generation = self._prepare_generate_kwargs(generation)
-        outputs = self._written(self.model.generate(**model_inputs, **generation, return_dict_in_generate=True), model_inputs)
+            generation.setdefault("forced_bos_token_id", first[0] if isinstance(first, list) else first)
+        generation = self._prepare_generate_kwargs(
+            generation,
+            return_dict_in_generate=True,
+            output_attentions=return_attentions,
+            output_scores=return_steps,
+        )
+        if return_attentions and self.model.config._attn_implementation != "eager":
+            self.model.set_attn_implementation("eager")  # the fused kernels keep their weights to themselves
+        outputs = self._written(self.model.generate(**model_inputs, **generation), model_inputs)
         if forced is not None:
-            force = LogitsProcessorList([ForcedTokens(forced)])
-            again = self.model.generate(
-                **model_inputs, **generation, return_dict_in_generate=True, logits_processor=force
-            )
+            processors = [*(generation.pop("logits_processor", None) or []), ForcedTokens(forced)]
+            again = self.model.generate(**model_inputs, **generation, logits_processor=LogitsProcessorList(processors))
             outputs["forced_sequences"] = self._written(again, model_inputs)["sequences"]
-        return {**outputs, "input_ids": model_inputs["input_ids"]}
+        ids = model_inputs["input_ids"]
+        return {**outputs, "input_ids": ids, "attention_mask": model_inputs.get("attention_mask", torch.ones_like(ids))}
 
     def _written(self, output: ModelOutput, model_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Ids, weights and the best labels of each step: (B, sequences, ...), so that a batch can be taken apart."""
@@ -144,7 +165,7 @@ class Seq2SeqTextPipeline(Pipeline):
         if beams is None:
             beams = torch.arange(len(sequences), device=sequences.device)[:, None].expand(-1, steps)
         beams = beams[:, :steps].clamp(min=0)
-        if output.get("cross_attentions"):
+        if any(step is not None for step in output.get("cross_attentions") or ()):
             last = [step[-1][:, :, -1].mean(1) for step in output.cross_attentions]  # last layer, mean of heads: (B, S)
             outputs["attentions"] = _along(beams, last)
         if output.get("scores"):
@@ -168,8 +189,10 @@ class Seq2SeqTextPipeline(Pipeline):
             return_tensors: gives `<name>_token_ids` instead of `<name>_text`.
             clean_up_tokenization_spaces: as the tokenizer's `decode` takes it.
             return_attentions: adds `attention`: `source_tokens`, `target_tokens` and `weights`, one row for each token
-                written, over all source tokens (of models with several layers the last, of several heads the mean).
-            return_steps: adds `steps`: for each token written what was read, the five likeliest and their probabilities.
+                written, over all source tokens (of models with several layers the last, of several heads the mean);
+                nothing for a model that has no attention.
+            return_steps: adds `steps`: for each token written what was read, the five likeliest tokens with their
+                probabilities, and the choice.
         """
         records = []
         for index, ids in enumerate(model_outputs["sequences"][0]):
@@ -183,19 +206,15 @@ class Seq2SeqTextPipeline(Pipeline):
                 )
             written = self._tokens(ids)
             if return_attentions and "attentions" in model_outputs:
-                source = self._source_tokenizer().convert_ids_to_tokens(model_outputs["input_ids"][0].tolist())
-                pad = self._source_tokenizer().pad_token
-                real = [position for position, token in enumerate(source) if token != pad]
-                weights = model_outputs["attentions"][0, index, : len(written) - 1]
+                real = model_outputs["attention_mask"][0].bool()
+                source = model_outputs["input_ids"][0, real].tolist()
                 record["attention"] = {
-                    "source_tokens": [source[position] for position in real],
+                    "source_tokens": self._source_tokenizer().convert_ids_to_tokens(source),
                     "target_tokens": written[1:],
-                    "weights": weights[:, real].tolist(),
+                    "weights": model_outputs["attentions"][0, index, : len(written) - 1, real].tolist(),
                 }
             if return_steps:
-                record["steps"] = [
-                    self._step(step, written, model_outputs, index) for step in range(len(written) - 1)
-                ]
+                record["steps"] = [self._step(step, written, model_outputs, index) for step in range(len(written) - 1)]
             records.append(record)
         return records
 
@@ -226,9 +245,30 @@ def _along(beams: Tensor, steps: list[Tensor]) -> Tensor:
 
 
 class TranslationPipeline(Seq2SeqTextPipeline):
-    """Answers with `translation_text`."""
+    """Answers with `translation_text`.
+
+    Models of many languages need `src_lang` and `tgt_lang`; the old task name "translation_en_to_de" brings both.
+    """
 
     return_name = "translation"
+
+    def preprocess(  # type: ignore[override]
+        self, text: str, src_lang: str | None = None, tgt_lang: str | None = None, truncation: bool = False
+    ) -> dict[str, Tensor]:
+        """As every text pipeline, but refuses to let a model of many languages choose one."""
+        named = self.task.split("_")  # translation, en, to, de
+        if len(named) == 4:
+            src_lang, tgt_lang = src_lang or named[1], tgt_lang or named[3]
+        if (
+            hasattr(self._source_tokenizer(), "_build_translation_inputs")
+            and not (src_lang and tgt_lang)
+            and self.model.generation_config.forced_bos_token_id is None
+        ):
+            raise ValueError(
+                f"`src_lang` and `tgt_lang` must be given, as this model knows many languages, but are {src_lang!r} "
+                f'and {tgt_lang!r}. Name them as its tokenizer does, "eng_Latn" or "en_XX" for instance.'
+            )
+        return super().preprocess(text, src_lang=src_lang, tgt_lang=tgt_lang, truncation=truncation)
 
 
 class SummarizationPipeline(Seq2SeqTextPipeline):

@@ -1,0 +1,130 @@
+"""A recurrent layer a step at a time, where each step's input depends on the last one's output.
+
+What such a loop costs beside its products is mostly the gradient of its weights: one small product per step, each adding
+to a matrix as large as the weight. Here the steps only note what went in and what came back, and the gradient is one
+large product after the loop.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class _Weight(torch.autograd.Function):
+    """A weight on its way into a loop; its gradient is made of what the steps have noted."""
+
+    @staticmethod
+    def forward(ctx, weight: Tensor, notes: list[tuple[Tensor, Tensor]]) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.notes = notes
+        return weight.view_as(weight)
+
+    @staticmethod
+    def backward(ctx, *_: Tensor) -> tuple[Tensor | None, None]:  # type: ignore[no-untyped-def, override]
+        if not ctx.notes:
+            return None, None
+        errors, inputs = (torch.cat(parts) for parts in zip(*ctx.notes, strict=True))
+        ctx.notes.clear()
+        return errors.t() @ inputs, None
+
+
+class _Step(torch.autograd.Function):
+    """One step's product; autograd runs `_Weight.backward` after the last of them, though they hand it nothing."""
+
+    @staticmethod
+    def forward(ctx, inputs: Tensor, weight: Tensor, notes: list[tuple[Tensor, Tensor]]) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(inputs, weight)
+        ctx.notes = notes
+        return inputs @ weight.t()
+
+    @staticmethod
+    def backward(ctx, error: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def, override]
+        inputs, weight = ctx.saved_tensors
+        ctx.notes.append((error, inputs))
+        return error @ weight, None, None
+
+
+class LoopLinear:
+    """`inputs @ weight.T` for every step of one loop, with one product for the gradient of the weight.
+
+    Made anew for each loop, so nothing of a batch outlives it.
+
+    >>> weight = torch.ones(2, 3, requires_grad=True)
+    >>> linear = LoopLinear(weight)
+    >>> sum(linear(torch.full((1, 3), float(step))).sum() for step in range(4)).backward()
+    >>> weight.grad[0]
+    tensor([6., 6., 6.])
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        self.notes: list[tuple[Tensor, Tensor]] = []
+        # Under autocast the library casts operands by itself, which a Function of our own would have to repeat.
+        self.is_hoisted = weight.requires_grad and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+        self.is_hoisted = self.is_hoisted and not torch.is_autocast_enabled(weight.device.type)
+        self.weight = _Weight.apply(weight, self.notes) if self.is_hoisted else weight
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """(B, in) to (B, out)."""
+        return _Step.apply(inputs, self.weight, self.notes) if self.is_hoisted else inputs @ self.weight.t()
+
+
+class LoopCell:
+    """One LSTM or GRU layer for the time of one loop.
+
+    Args:
+        layer: torch's own layer, whose weights are used.
+        widths: how its input is made up of several vectors side by side.
+    """
+
+    def __init__(self, layer: nn.RNNBase, widths: list[int]) -> None:
+        self.is_lstm = isinstance(layer, nn.LSTM)
+        self.inputs = [LoopLinear(weight) for weight in layer.weight_ih_l0.split(widths, 1)]
+        self.recurrent = LoopLinear(layer.weight_hh_l0)
+        self.bias, self.recurrent_bias = layer.bias_ih_l0, layer.bias_hh_l0
+
+    def __call__(self, parts: list[Tensor], before: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The state after one step: hidden (B, D) and, of an LSTM, cell (B, D)."""
+        given = self.bias
+        for linear, part in zip(self.inputs, parts, strict=True):
+            given = given + linear(part)
+        recalled = self.recurrent(before[0]) + self.recurrent_bias
+        return _lstm(given + recalled, before[1]) if self.is_lstm else _gru(given, recalled, before[0])
+
+
+def _lstm(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Torch's order of gates: input, forget, cell, output."""
+    keep, forget, new, show = gates.chunk(4, 1)
+    cell = forget.sigmoid() * cell + keep.sigmoid() * new.tanh()
+    return show.sigmoid() * cell.tanh(), cell
+
+
+def _gru(given: Tensor, recalled: Tensor, hidden: Tensor) -> tuple[Tensor]:
+    """Torch's order of gates: reset, update, new."""
+    reset_given, update_given, new_given = given.chunk(3, 1)
+    reset_recalled, update_recalled, new_recalled = recalled.chunk(3, 1)
+    update = (update_given + update_recalled).sigmoid()
+    new = (new_given + (reset_given + reset_recalled).sigmoid() * new_recalled).tanh()
+    return (new + update * (hidden - new),)
+
+
+def run_layer(layer: nn.RNNBase, inputs: Tensor, before: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Runs torch's own layer over all given steps; a single one goes through the cell, which prepares less.
+
+    Args:
+        layer: one layer, one direction, batch first.
+        inputs: (B, T, in)
+        before: hidden (B, D) and, of an LSTM, cell (B, D).
+
+    Returns:
+        Outputs (B, T, D), and the state after the last step as it came.
+    """
+    is_lstm = isinstance(layer, nn.LSTM)
+    if inputs.shape[1] == 1:
+        weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+        step = inputs[:, 0]
+        after = torch.lstm_cell(step, before, *weights) if is_lstm else (torch.gru_cell(step, before[0], *weights),)
+        return after[0].unsqueeze(1), after
+    start = tuple(tensor.unsqueeze(0).contiguous() for tensor in before)
+    outputs, after = layer(inputs, start if is_lstm else start[0])
+    return outputs, tuple(tensor[0] for tensor in (after if is_lstm else (after,)))
+
+
+__all__ = ["LoopCell", "LoopLinear", "run_layer"]
