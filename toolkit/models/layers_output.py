@@ -74,7 +74,8 @@ class TransposedCopy:
     """A weight laid out the other way round, for products with few rows, whose whole cost is reading it.
 
     Greedy decoding of one sentence spends half of its time there; on a CPU this layout is read up to twice as fast.
-    The copy belongs to the weight, not to a batch, and is made anew when the weight has changed.
+    The copy belongs to the weight, not to a batch, and is made anew when the weight has changed. Torch counts changes,
+    but not those of a fused optimizer: call `forget` between training and writing.
     """
 
     MOST_ROWS = 64
@@ -82,6 +83,10 @@ class TransposedCopy:
     def __init__(self) -> None:
         self._key: tuple | None = None
         self._copy: Tensor | None = None
+
+    def forget(self) -> None:
+        """Drops the copy; the next call makes a new one."""
+        self._key = self._copy = None
 
     def linear(self, vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """The same as `torch.nn.functional.linear`, (..., D) to (..., V)."""

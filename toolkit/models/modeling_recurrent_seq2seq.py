@@ -76,6 +76,11 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
             self._tied_weights_keys["encoder.embed_tokens.weight"] = "decoder.embed_tokens.weight"
         self.post_init()
 
+    def train(self, mode: bool = True) -> "RecurrentSeq2SeqForConditionalGeneration":
+        """As in torch; what is kept of a weight is dropped, since fused optimizers change weights unseen."""
+        self._output.forget()
+        return super().train(mode)
+
     def get_encoder(self, modality: str | None = None) -> nn.Module:
         """The part that reads."""
         return self.encoder
