@@ -14,7 +14,9 @@ from torch.utils.data import Sampler
 class Pad:
     """Pads each named field along its first axis with its own filler; fields without a filler are left out.
 
-    >>> batch = Pad({"input_ids": 3, "labels": -100})([{"input_ids": [5, 2], "labels": [7]}, {"input_ids": [2], "labels": []}])
+    >>> batch = Pad({"input_ids": 3, "labels": -100})(
+    ...     [{"input_ids": [5, 2], "labels": [7]}, {"input_ids": [2], "labels": []}]
+    ... )
     >>> batch["input_ids"].tolist(), batch["labels"].tolist()
     ([[5, 2], [2, 3]], [[7], [-100]])
     """
@@ -22,6 +24,7 @@ class Pad:
     fillers: Mapping[str, float]
 
     def __call__(self, rows: Sequence[Mapping]) -> dict[str, Tensor]:
+        """One batch of tensors, (rows, longest row, ...)."""
         return {
             name: pad_sequence([_as_tensor(row[name], filler) for row in rows], batch_first=True, padding_value=filler)
             for name, filler in self.fillers.items()

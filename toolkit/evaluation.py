@@ -2,8 +2,8 @@
 
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from toolkit.adapters.base import Adapter
+from toolkit.aside import written_aside
 from toolkit.metrics import ForcingCounts, Score
 
 WINDOW_ROWS = 4096
@@ -31,7 +32,7 @@ class Evaluation:
         rows: how many there are.
         scores: with intervals, by name; empty without references.
         loss: mean teacher-forced cross entropy per label, in nats, without label smoothing.
-        unfinished: share of outputs that hit the length limit instead of ending by themselves, per hundred.
+        unfinished: outputs per hundred that hit the length limit instead of ending by themselves.
     """
 
     path: Path
@@ -52,15 +53,23 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Column:
-    """One field of a predictions file, read anew on every pass and never held in memory."""
+    """One field of a predictions file, read anew on every pass and never held in memory.
+
+    Attributes:
+        path: the file.
+        name: the field.
+        lengths: only of rows whose source is so long.
+    """
 
     path: Path
     name: str
+    lengths: range = range(sys.maxsize)
 
     def __iter__(self) -> Iterator[Any]:
         with self.path.open(encoding="utf-8") as lines:
-            for line in lines:
-                yield json.loads(line)[self.name]
+            for record in map(json.loads, lines):
+                if record["source_length"] in self.lengths:
+                    yield record[self.name]
 
 
 def evaluate(
@@ -71,85 +80,95 @@ def evaluate(
     *,
     batch_size: int,
     only: str | None = None,
-    description: str = "evaluate",
     **generation: Any,
 ) -> Evaluation:
-    """Writes one prediction per row to `path` (aside first, then renamed) and scores them.
+    """Writes one prediction per row to `path`, which appears when all rows are written, and scores them.
 
     Args:
         model: is put into evaluation mode and back.
         adapter: decodes and scores.
         encoded: rows with the adapter's inputs, and with labels where there are references.
-        path: a JSON-lines file; replaced when all rows are written.
+        path: a JSON-lines file, in the order of the rows.
         batch_size: rows per batch; a batch holds rows of about one length.
         only: compute just this score, as during training.
-        description: shown beside the progress bar.
         **generation: overrides of the model's generation configuration.
     """
-    counts, state = ForcingCounts(), {"loss": 0.0, "labels": 0, "unfinished": 0}
+    tally = _Tally()
     was_training = model.training
     model.eval()
-    aside = path.with_name(path.name + ".part")
-    with aside.open("w", encoding="utf-8") as out, tqdm(total=len(encoded), desc=description, leave=False) as bar:
+    seconds = 0.5 if sys.stderr.isatty() else 30
+    with written_aside(path) as out, tqdm(total=len(encoded), desc="evaluate", leave=False, mininterval=seconds) as bar:
         for start in range(0, len(encoded), WINDOW_ROWS):
             window = encoded.select(range(start, min(start + WINDOW_ROWS, len(encoded))))
-            records = _evaluate_window(model, adapter, window, batch_size, generation, counts, state, bar)
+            records: list[dict[str, Any]] = [{}] * len(window)
+            for places in _places_by_length(list(window["source_length"]), batch_size):
+                rows = [window[place] for place in places]
+                for place, record in zip(places, _records(model, adapter, rows, generation, tally), strict=True):
+                    records[place] = record
+                bar.update(len(rows))
             out.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    os.replace(aside, path)
     model.train(was_training)
-    scores = {}
-    if state["labels"]:
-        scores = adapter.score(Column(path, "prediction"), Column(path, "reference"), only=only) | counts.scores()
-    loss = state["loss"] / state["labels"] if state["labels"] else math.nan
-    return Evaluation(path, len(encoded), scores, loss, 100 * state["unfinished"] / max(1, len(encoded)))
+    scores, loss = {}, math.nan
+    if tally.labels:
+        loss = tally.loss / tally.labels
+        scores = adapter.score(Column(path, "prediction"), Column(path, "reference"), only=only)
+        scores |= tally.forcing.scores()
+    return Evaluation(path, len(encoded), scores, loss, 100 * tally.unfinished / max(1, len(encoded)))
 
 
-def _evaluate_window(
+@dataclass
+class _Tally:
+    """What is counted while the rows go by."""
+
+    forcing: ForcingCounts = field(default_factory=ForcingCounts)
+    loss: float = 0.0
+    labels: int = 0
+    unfinished: int = 0
+
+
+def _places_by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Where the rows of each batch stand, the longest first."""
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def _records(
     model: PreTrainedModel,
     adapter: Adapter,
-    window: Dataset,
-    batch_size: int,
+    rows: list[dict[str, Any]],
     generation: Mapping[str, Any],
-    counts: ForcingCounts,
-    state: dict[str, float],
-    bar: tqdm,
-) -> list[dict[str, Any]]:
-    """The records of a window in its order; the batches follow the length."""
-    lengths = window["source_length"]
-    order = sorted(range(len(window)), key=lambda row: -lengths[row])
-    records: list[dict[str, Any]] = [{}] * len(window)
-    for start in range(0, len(order), batch_size):
-        places = order[start : start + batch_size]
-        rows = [window[place] for place in places]
-        batch = {name: tensor.to(model.device) for name, tensor in adapter.pad(rows).items()}
-        labels = batch.pop("labels", None)
-        forced = None if labels is None else _teacher_forced(model, batch, labels, state)
-        written = _free_running(model, adapter, batch, generation)
-        for index, (place, row, ids) in enumerate(zip(places, rows, written, strict=True)):
-            finished = not adapter.generates or ids[-1:] == _ends(model, ids)
-            state["unfinished"] += not finished
-            if forced is not None:
-                counts.add(row["labels"], forced[index, : len(row["labels"])].tolist(), ids)
-            records[place] = {
-                "line": row["line"],
-                "source": adapter.shown(row),
-                "prediction": adapter.decode(ids),
-                "reference": adapter.expected(row),
-                "finished": finished,
-                "source_length": row["source_length"],
-            }
-        bar.update(len(places))
-    return records
+    tally: _Tally,
+) -> Iterator[dict[str, Any]]:
+    """What is written to disk of each row of one batch."""
+    batch = {name: tensor.to(model.device) for name, tensor in adapter.pad(rows).items()}
+    labels = batch.pop("labels", None)
+    forced = None if labels is None else _teacher_forced(model, batch, labels, tally).tolist()
+    ends = _end_labels(model) if adapter.generates else set()
+    for index, (row, ids) in enumerate(zip(rows, _free_running(model, adapter, batch, generation), strict=True)):
+        length = next((step + 1 for step, label in enumerate(ids) if label in ends), None)
+        finished = not adapter.generates or length is not None
+        tally.unfinished += not finished
+        ids = ids[:length]
+        if forced is not None:
+            tally.forcing.add(row["labels"], forced[index][: len(row["labels"])], ids)
+        yield {
+            "line": row["line"],
+            "source": adapter.shown(row),
+            "prediction": adapter.decode(ids),
+            "reference": adapter.expected(row),
+            "finished": finished,
+            "source_length": row["source_length"],
+        }
 
 
 @torch.inference_mode()
-def _teacher_forced(
-    model: PreTrainedModel, batch: Mapping[str, Tensor], labels: Tensor, state: dict[str, float]
-) -> Tensor:
-    """The likeliest label at each step given the right ones before it, (B, T); the loss goes into `state`."""
+def _teacher_forced(model: PreTrainedModel, batch: Mapping[str, Tensor], labels: Tensor, tally: _Tally) -> Tensor:
+    """The likeliest label at each step given the right ones before it, (B, T); the loss goes into the tally."""
     logits = model(**batch, labels=labels).logits
-    state["loss"] += F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="sum").item()
-    state["labels"] += int(labels.ne(-100).sum())
+    losses = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="none")
+    tally.loss += losses.double().sum().item()
+    tally.labels += int(labels.ne(-100).sum())
     return logits.argmax(-1)
 
 
@@ -157,17 +176,15 @@ def _teacher_forced(
 def _free_running(
     model: PreTrainedModel, adapter: Adapter, batch: Mapping[str, Tensor], generation: Mapping[str, Any]
 ) -> list[list[int]]:
-    """What the model writes by itself: ids up to and with the end-of-sequence label, without the start."""
+    """What the model writes by itself, without the start label; padding may follow the end."""
     if not adapter.generates:
         return model(**batch).logits.argmax(-1).tolist()
-    rows = model.generate(**batch, **generation)[:, 1:].tolist()
-    return [row[: next((step + 1 for step, label in enumerate(row) if [label] == _ends(model, [label])), len(row))] for row in rows]
+    return model.generate(**batch, **generation)[:, 1:].tolist()  # type: ignore[operator]
 
 
-def _ends(model: PreTrainedModel, ids: list[int]) -> list[int]:
-    """The last of `ids`, as a list, if it ends a sequence; else a list that equals nothing."""
+def _end_labels(model: PreTrainedModel) -> set[int]:
     ends = model.generation_config.eos_token_id
-    return ids[-1:] if ids and ids[-1] in (ends if isinstance(ends, list) else [ends]) else [-1]
+    return set(ends) if isinstance(ends, list) else {ends}
 
 
 __all__ = ["Column", "Evaluation", "evaluate"]

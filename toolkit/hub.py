@@ -4,9 +4,15 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-SHARED = ("*.safetensors", "*.json", "*.md", "*.py", "*.txt", "*.jinja", "*.model", "report.html", "predictions.jsonl")
+from toolkit.card import address_card
+from toolkit.run_folder import RESULTS
+
+SHARED = (
+    *("*.safetensors", "*.json", "*.py", "*.txt", "*.jinja", "*.model", "*.spm"),
+    *("README.md", "report.html", "predictions.jsonl"),
+)
 NOT_SHARED = ("checkpoint-*", ".*", "validation_predictions.jsonl", "skipped_rows.txt")
-NEEDED = ("config.json", "model.safetensors", "README.md")
+NEEDED = ("config.json", "*.safetensors", "README.md", RESULTS)
 
 
 def push(folder: str | Path, repo_id: str, *, private: bool | None = None, token: str | None = None) -> str:
@@ -28,13 +34,14 @@ def push(folder: str | Path, repo_id: str, *, private: bool | None = None, token
         FileNotFoundError: the folder is not a finished run.
     """
     folder = Path(folder)
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    missing = [name for name in NEEDED if not any(folder.glob(name))]
     if missing:
         raise FileNotFoundError(
             f"`folder` must be a finished run, but {folder} has no {', '.join(missing)}. Train first, or name another."
         )
     api = HfApi(token=token)
     repository = api.create_repo(repo_id, private=private, exist_ok=True)
+    address_card(folder, repository.repo_id)
     return api.upload_folder(
         repo_id=repository.repo_id,
         folder_path=folder,

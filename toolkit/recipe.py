@@ -1,38 +1,43 @@
 """The one recipe: check, train, evaluate, report, card, push. It calls; what it calls stands elsewhere."""
 
+import copy
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import transformers
 from datasets import Dataset, IterableDataset, disable_progress_bars
-from transformers import EarlyStoppingCallback, HfArgumentParser, PreTrainedModel, set_seed
+from transformers import PreTrainedModel, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from toolkit.adapters.base import Adapter
+from toolkit.arguments import RecipeArguments, parse
 from toolkit.card import write_card
-from toolkit.data import BadData, DataArguments, Fault, Split, load_splits
+from toolkit.data import BadData, DataArguments
 from toolkit.evaluation import evaluate
 from toolkit.hub import push
-from toolkit.models import load_processor, save_portable
+from toolkit.models import load_processor
 from toolkit.progress import Progress, StopAtNextStep, ctrl_c_saves
+from toolkit.rows import Rows, encode, load_rows
 from toolkit.run_folder import (
     ARGUMENTS,
+    PREDICTIONS,
     RESULTS,
-    SKIPPED,
     Outcome,
-    claim,
     count_parameters,
+    find_checkpoint,
     refuse_other_model,
+    take,
     write_json,
+    write_skipped,
 )
 from toolkit.run_report import write_run_report
-from toolkit.training import RecipeArguments, RecipeTrainer, average_weights, checkpoints, load_weights
+from toolkit.training import RecipeTrainer
 
 
 def main(adapter_class: type[Adapter], **defaults: Any) -> None:
@@ -46,7 +51,7 @@ def main(adapter_class: type[Adapter], **defaults: Any) -> None:
         **defaults: flags with another default than usual.
     """
     try:
-        run(*_parse(adapter_class, defaults))
+        run(*parse(adapter_class, defaults))
     except (BadData, OSError, ValueError, TypeError) as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
@@ -72,55 +77,29 @@ def run(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> Ou
         BadData: rows or files are wrong; every fault with file and line.
         ValueError: a flag is wrong, or flags do not fit each other.
     """
+    _refuse_contradictions(adapter, data, arguments)
     _quiet()
     set_seed(arguments.seed)
-    splits, skipped = _load(adapter, data)
+    rows = load_rows(adapter, data)
     if data.check_only:
-        print(f"No faults in {', '.join(f'{name} ({_size(split.dataset)})' for name, split in splits.items())}.")
+        print(rows.checked())
         return None
-    folder = Path(str(arguments.output_dir))
     if data.predict_only:
-        return _predict(adapter, arguments, splits)
-    checkpoint = claim(arguments)
-    if skipped:
-        (folder / SKIPPED).write_text("".join(f"{fault}\n" for fault in skipped), encoding="utf-8")
-    if checkpoint is not None:
-        print(f"Going on from {checkpoint}.", file=sys.stderr)
-        adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
-    encoded = {name: _encode(adapter, split) for name, split in splits.items()}
-    trainer = _trainer(adapter, arguments, encoded)
-    if checkpoint is not None:
-        refuse_other_model(trainer.model, checkpoint)
-    final = "test" if "test" in encoded else "validation"
-    finish = partial(
-        Outcome,
-        folder=folder,
-        task=adapter.task,
-        metric=adapter.metric,
-        split=final,
-        data={name: (split.path, _size(encoded[name])) for name, split in splits.items()},
-        arguments=_flags(adapter, data, arguments),
-        seconds=_train(trainer, checkpoint),
-    )
-    trainer.save_model()
-    outcome = None
-    if trainer.is_world_process_zero():
-        outcome = _evaluate(adapter, trainer, encoded[final], finish)
-        if arguments.push_to_hub:
-            repo_id, private = arguments.hub_model_id or folder.resolve().name, arguments.hub_private_repo
-            print(f"Shared: {push(folder, repo_id, private=private, token=arguments.hub_token)}")
-    trainer.accelerator.wait_for_everyone()
-    return outcome
+        return _predict(adapter, arguments, rows)
+    return _train_and_tell(adapter, arguments, rows, _flags(adapter, data, arguments))
 
 
-def _parse(adapter_class: type[Adapter], defaults: Mapping[str, Any]) -> tuple[Any, DataArguments, RecipeArguments]:
-    groups = (adapter_class, DataArguments, RecipeArguments)
-    unknown = defaults.keys() - {field.name for group in groups for field in fields(group)}  # type: ignore[arg-type]
-    if unknown:
-        raise TypeError(f"{adapter_class.__name__} recipes have no flag named {', '.join(sorted(unknown))}.")
-    parser = HfArgumentParser(groups, description=sys.modules["__main__"].__doc__)
-    parser.set_defaults(**{"output_dir": f"runs/{adapter_class.task}", **defaults})
-    return parser.parse_args_into_dataclasses()  # type: ignore[return-value]
+def _refuse_contradictions(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> None:
+    """Flags that are right one by one and do not fit each other."""
+    if data.predict_only and adapter.model_name_or_path is None:
+        raise ValueError(
+            "`predict_only` needs a trained model, but `model_name_or_path` is not given. Name a run folder or Hub id."
+        )
+    if data.streaming and arguments.max_steps < 1 and not (data.predict_only or data.check_only):
+        raise ValueError(
+            f"`streaming` needs `max_steps`, since the length of a stream is not known, but it is "
+            f"{arguments.max_steps}. Say after how many steps training ends."
+        )
 
 
 def _quiet() -> None:
@@ -130,97 +109,91 @@ def _quiet() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def _load(adapter: Adapter, data: DataArguments) -> tuple[dict[str, Split], list[Fault]]:
-    """The splits without their faulty rows, and the faults, which end the run unless they may be skipped."""
-    splits = _read(adapter, data)
-    adapter.fit(splits)
-    stored = {name: split for name, split in splits.items() if isinstance(split.dataset, Dataset)}
-    found = [fault for split in stored.values() for fault in split.faults]
-    unsound = list(adapter.check(stored))
-    if (found or unsound) and not data.skip_bad:
-        raise BadData([*found, *unsound])
-    wrong = {(fault.path, fault.line) for fault in unsound}
-    for name, split in stored.items():
-        if any(path == split.path for path, _ in wrong):
-            rows = split.dataset.filter(lambda row, path=split.path: (path, row["line"]) not in wrong)
-            splits[name] = replace(split, dataset=rows)
-    for name, split in splits.items():
-        if isinstance(split.dataset, IterableDataset):
-            splits[name] = replace(split, dataset=_guarded(adapter, split, skip_bad=data.skip_bad))
-        elif not len(split.dataset):
-            raise BadData([Fault(split.path, None, "has no sound row left. Correct the ones listed.")])
-    if found or unsound:
-        adapter.fit(splits)
-        print(f"{len(found) + len(unsound)} faulty rows are left out; {SKIPPED} lists them.", file=sys.stderr)
-    return splits, [*found, *unsound]
-
-
-def _read(adapter: Adapter, data: DataArguments) -> dict[str, Split]:
-    """All splits; to predict, the target column may be missing."""
-    try:
-        return load_splits(data, adapter.columns)
-    except BadData:
-        if not data.predict_only or adapter.columns is None:
-            raise
-        return load_splits(data, adapter.columns[:1])
-
-
-def _guarded(adapter: Adapter, split: Split, *, skip_bad: bool) -> IterableDataset:
-    """A stream that is checked row by row, since nobody can look at all of it beforehand."""
-
-    def sound(row: Mapping[str, Any]) -> bool:
-        sentence = adapter.check_row(row)
-        if sentence is not None and not skip_bad:
-            raise BadData([Fault(split.path, row["line"], sentence)])
-        return sentence is None
-
-    return split.dataset.filter(sound)
+def _train_and_tell(
+    adapter: Adapter, arguments: RecipeArguments, rows: Rows, flags: dict[str, dict[str, Any]]
+) -> Outcome | None:
+    checkpoint = find_checkpoint(arguments)
+    if checkpoint is not None:
+        print(f"Going on from {checkpoint}.", file=sys.stderr)
+        adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
+    encoded = {name: encode(adapter, split) for name, split in rows.splits.items()}
+    trainer = _trainer(adapter, arguments, encoded)
+    if checkpoint is not None:
+        refuse_other_model(trainer.model, checkpoint)
+    if arguments.process_index == 0:
+        take(arguments, checkpoint, rows.skipped)
+    seconds = _train(trainer, checkpoint)
+    trainer.save_model()
+    final = "test" if "test" in encoded else "validation"
+    outcome = partial(
+        Outcome,
+        folder=trainer.folder,
+        task=adapter.task,
+        metric=adapter.metric,
+        split=final,
+        data={name: (split.path, _size(encoded[name])) for name, split in rows.splits.items()},
+        history=trainer.state.log_history,
+        seconds=seconds,
+        arguments=flags,
+    )
+    told = None
+    if trainer.is_world_process_zero():
+        told = _evaluate(adapter, trainer, encoded[final], outcome)
+        write_skipped(trainer.folder, rows.skipped)
+        if arguments.push_to_hub:
+            _share(trainer.folder, arguments)
+    trainer.accelerator.wait_for_everyone()
+    return told
 
 
 def _size(rows: Dataset | IterableDataset) -> str:
     return f"{len(rows):,} rows" if isinstance(rows, Dataset) else "a stream"
 
 
-def _encode(adapter: Adapter, split: Split) -> Dataset | IterableDataset:
-    """Rows with model inputs and labels; what is evaluated is stored, what is trained on may stream."""
-    encoded = split.dataset.map(adapter.encode)
-    if split.name == "train" or isinstance(encoded, Dataset):
-        return encoded
-    return Dataset.from_list(list(encoded))
-
-
 def _trainer(
-    adapter: Adapter, arguments: RecipeArguments, encoded: Mapping[str, Dataset | IterableDataset]
+    adapter: Adapter, asked: RecipeArguments, encoded: Mapping[str, Dataset | IterableDataset]
 ) -> RecipeTrainer:
+    arguments = copy.copy(asked)  # the caller's stay as they are, for another run and for the record
+    arguments.push_to_hub = False  # we share the folder once, when it is whole
     model = adapter.model()
-    fresh = adapter.model_name_or_path is None
     if arguments.learning_rate is None:
-        arguments.learning_rate = 1e-3 if fresh else 5e-5
+        arguments.learning_rate = 1e-3 if adapter.model_name_or_path is None else 5e-5
     if hasattr(model.config, "label_smoothing"):  # our models smooth inside the fused loss
         model.config.label_smoothing, arguments.label_smoothing_factor = arguments.label_smoothing_factor, 0.0
-    if adapter.generates:
-        _set_generation(model, adapter, encoded["train"], fresh=fresh)
+    forces = arguments.teacher_forcing_ratio == 1 and arguments.scheduled_sampling == "constant"
+    if not forces and not hasattr(model, "teacher_forcing_ratio"):
+        raise ValueError(
+            f"`teacher_forcing_ratio` and `scheduled_sampling` need a decoder that reads step by step, but "
+            f"{type(model).__name__} does not. Leave them away, or train a recurrent model."
+        )
+    _set_generation(model, adapter, encoded["train"])
     better = adapter.score([""], [""], only=adapter.metric)[adapter.metric].higher_is_better
     arguments.metric_for_best_model, arguments.greater_is_better = f"eval_{adapter.metric}", better
-    arguments.save_total_limit = max(arguments.save_total_limit or 2, arguments.average_checkpoints)
+    averaged = arguments.average_checkpoints
+    arguments.save_total_limit = max(arguments.save_total_limit or 2, averaged + 1 if averaged > 1 else 1)
     trainer = RecipeTrainer(
         adapter, model=model, args=arguments, train_dataset=encoded["train"], eval_dataset=encoded["validation"]
     )
     for theirs in (ProgressCallback, PrinterCallback):
         trainer.remove_callback(theirs)
     trainer.add_callback(Progress(trainer, adapter.metric))
-    if arguments.early_stopping_patience is not None:
-        trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
     return trainer
 
 
-def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Dataset | IterableDataset, *, fresh: bool) -> None:
+def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Dataset | IterableDataset) -> None:
     """Saves how to write with the model, with room for half as much again as the longest target."""
-    settings = dict(adapter.generation)
-    if fresh:
-        longest = max(rows["target_length"]) if isinstance(rows, Dataset) else 200
-        settings["max_new_tokens"] = longest + longest // 2 + 10
-    model.generation_config.update(**settings)
+    if not adapter.generates:
+        return
+    settings = model.generation_config
+    settings.update(**adapter.generation)
+    measured = isinstance(rows, Dataset) and "target_length" in rows.column_names
+    longest = max(rows["target_length"]) if measured else 200
+    room = longest + longest // 2 + 10
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions is not None:
+        room = min(room, positions - 1)
+    if (settings.max_new_tokens or settings.max_length or 0) < room:
+        settings.max_new_tokens, settings.max_length = room, None
 
 
 def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
@@ -232,61 +205,62 @@ def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if stop.asked:
         raise KeyboardInterrupt
-    arguments = trainer.args
-    last = checkpoints(Path(arguments.output_dir))[-arguments.average_checkpoints :]
-    if len(last) > 1 and arguments.average_checkpoints > 1:
-        best = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-        load_weights(trainer.model, average_weights(last))
-        reached = trainer.evaluate()[arguments.metric_for_best_model]
-        worse = reached < trainer.state.best_metric if arguments.greater_is_better else reached > trainer.state.best_metric
-        if worse:
-            load_weights(trainer.model, best)
+    if trainer.args.average_checkpoints > 1:
+        trainer.try_average()
     return time.monotonic() - started
 
 
-def _evaluate(adapter: Adapter, trainer: RecipeTrainer, rows: Dataset, finish: Callable[..., Outcome]) -> Outcome:
+def _evaluate(adapter: Adapter, trainer: RecipeTrainer, rows: Dataset, outcome_of: Callable[..., Outcome]) -> Outcome:
     """Scores the final model as it will be served, and writes everything a reader wants to see."""
-    folder = Path(trainer.args.output_dir)
     model = trainer.accelerator.unwrap_model(trainer.model)
-    evaluation = evaluate(
-        model, adapter, rows, folder / "predictions.jsonl", batch_size=trainer.args.per_device_eval_batch_size
-    )
-    outcome = finish(
-        evaluation=evaluation, history=trainer.state.log_history, parameters=count_parameters(model)
-    )
-    write_json(folder / ARGUMENTS, outcome.arguments)
+    batch_size = trainer.args.per_device_eval_batch_size
+    evaluation = evaluate(model, adapter, rows, trainer.folder / PREDICTIONS, batch_size=batch_size)
+    outcome = outcome_of(evaluation=evaluation, parameters=count_parameters(model))
+    write_json(trainer.folder / ARGUMENTS, outcome.arguments)
     write_run_report(outcome, adapter, model)
     write_card(outcome)
-    write_json(folder / RESULTS, outcome.numbers())
-    for score in evaluation.scores.values():
-        print(score)
-    print(f"Report: {folder / 'report.html'}")
+    write_json(trainer.folder / RESULTS, outcome.numbers())
+    _print_scores(outcome)
+    print(f"Report: {trainer.folder / 'report.html'}")
     return outcome
 
 
-def _predict(adapter: Adapter, arguments: RecipeArguments, splits: Mapping[str, Split]) -> Outcome:
+def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows) -> Outcome:
     """Writes predictions of a trained model, and scores where there are references."""
     folder = Path(str(arguments.output_dir))
-    split = splits.get("test") or splits["validation"]
-    rows = _encode(adapter, split)
+    split = rows.splits.get("test") or rows.splits["validation"]
     model = adapter.model()
-    model.generation_config.update(**adapter.generation)
+    encoded = encode(adapter, split)
+    _set_generation(model, adapter, encoded)
     folder.mkdir(parents=True, exist_ok=True)
-    evaluation = evaluate(
-        model.to(arguments.device),
-        adapter,
-        rows,
-        folder / "predictions.jsonl",
-        batch_size=arguments.per_device_eval_batch_size,
-    )
-    data = {split.name: (split.path, _size(rows))}
+    model.to(arguments.device)  # type: ignore[arg-type]
+    batch_size = arguments.per_device_eval_batch_size
+    evaluation = evaluate(model, adapter, encoded, folder / PREDICTIONS, batch_size=batch_size)
+    data = {split.name: (split.path, _size(encoded))}
     outcome = Outcome(folder, adapter.task, adapter.metric, split.name, data, evaluation)
+    write_skipped(folder, rows.skipped)
     if evaluation.scores:
         write_json(folder / RESULTS, outcome.numbers())
-    for score in evaluation.scores.values():
-        print(score)
+    _print_scores(outcome)
     print(f"Predictions: {evaluation.path}")
     return outcome
+
+
+def _print_scores(outcome: Outcome) -> None:
+    for name, score in outcome.evaluation.scores.items():
+        print(f"{name}: {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]")
+
+
+def _share(folder: Path, arguments: RecipeArguments) -> None:
+    """Pushes the run; a failure costs nothing but this."""
+    repo_id = arguments.hub_model_id or folder.resolve().name
+    try:
+        print(f"Shared: {push(folder, repo_id, private=arguments.hub_private_repo, token=arguments.hub_token)}")
+    except Exception as error:  # what the client and its parts raise has no base class in common
+        raise OSError(
+            f"The run is whole in {folder}, but could not be shared ({str(error).splitlines()[0]}). "
+            f"Share it later: python -c \"import toolkit; toolkit.push('{folder}', '{repo_id}')\""
+        ) from error
 
 
 def _flags(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> dict[str, dict[str, Any]]:

@@ -1,10 +1,9 @@
-"""The folder that a run leaves: claimed at the start, filled at the end, never half-written."""
+"""The folder that a run leaves: looked at before anything is touched, filled at the end, never half-written."""
 
 import json
 import os
 import platform
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -12,12 +11,24 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, PreTrainedModel
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from toolkit.arguments import RecipeArguments
+from toolkit.aside import written_aside
+from toolkit.checkpoints import checkpoints, last_whole_checkpoint, remove_checkpoints, remove_unfinished
+from toolkit.data import Fault
 from toolkit.evaluation import Evaluation
-from toolkit.training import RecipeArguments, checkpoints, last_whole_checkpoint
 
-RESULTS, ARGUMENTS, SKIPPED = "all_results.json", "training_args.json", "skipped_rows.txt"
+RESULTS, ARGUMENTS, PREDICTIONS, SKIPPED = (
+    "all_results.json",
+    "training_args.json",
+    "predictions.jsonl",
+    "skipped_rows.txt",
+)
+COMPARED = (
+    *("model_type", "vocab_size", "source_vocab_size", "embedding_size", "hidden_size", "d_model"),
+    *("num_hidden_layers", "num_encoder_layers", "cell_type", "bidirectional", "attention_type", "input_feeding"),
+)
+"""What of a configuration decides whether weights fit."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +54,24 @@ class Outcome:
     split: str
     data: Mapping[str, tuple[str, str]]
     evaluation: Evaluation
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: Sequence[Mapping[str, float]] = ()
     parameters: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, float]:
         """All figures, flat, as `all_results.json` has them."""
-        trained = {"train_seconds": round(self.seconds, 1), "parameters": self.parameters.get("all", 0)}
-        losses = [entry["loss"] for entry in self.history if "loss" in entry]
-        if losses:
-            trained |= {"train_loss": losses[-1], "epoch": self.history[-1].get("epoch", 0.0)}
-        return {**self.evaluation.numbers(), **(trained if self.seconds else {})}
+        trained: dict[str, float] = {}
+        if self.history:
+            trained = {"train_seconds": round(self.seconds, 1), "parameters": self.parameters["all"]}
+            trained |= {"epoch": self.history[-1].get("epoch", 0.0)}
+            losses = [entry["loss"] for entry in self.history if "loss" in entry]
+            trained |= {"train_loss": losses[-1]} if losses else {}
+        return {**self.evaluation.numbers(), **trained}
 
 
-def claim(arguments: RecipeArguments) -> Path | None:
-    """Makes the run folder this run's own.
+def find_checkpoint(arguments: RecipeArguments) -> Path | None:
+    """Looks into the folder that a run is to use, and touches nothing.
 
     Returns:
         The checkpoint to go on from, or none for a fresh start.
@@ -67,40 +80,68 @@ def claim(arguments: RecipeArguments) -> Path | None:
         ValueError: the folder holds a finished run, or the checkpoint asked for is not whole.
     """
     folder = Path(str(arguments.output_dir))
-    if arguments.overwrite_output_dir and arguments.process_index == 0:
-        for path in [*folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"), folder / RESULTS]:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     asked = arguments.resume_from_checkpoint
-    if asked and str(asked).lower() not in ("true", "false"):
+    if isinstance(asked, str) and asked.lower() not in ("true", "false"):
         if Path(asked) not in checkpoints(Path(asked).parent):
-            raise ValueError(f"`resume_from_checkpoint` must be a whole checkpoint, but {asked} is not. "
-                             f"Whole ones: {', '.join(map(str, checkpoints(folder))) or 'none'}.")
+            raise ValueError(
+                f"`resume_from_checkpoint` must be a whole checkpoint, but {asked} is not. "
+                f"Whole ones: {', '.join(map(str, checkpoints(folder))) or 'none'}."
+            )
         return Path(asked)
-    if (folder / RESULTS).exists() and not asked:
-        raise ValueError(f"`output_dir` must be free, but {folder} holds a finished run. "
-                         "Choose another folder, or pass `--overwrite_output_dir`.")
+    if arguments.overwrite_output_dir:
+        return None
+    anew = str(asked).lower() == "false"
+    found = last_whole_checkpoint(folder)
+    finished = (folder / RESULTS).exists()
+    if (finished and asked is None) or (anew and (finished or found)):
+        raise ValueError(
+            f"`output_dir` must be free, but {folder} holds {'a finished run' if finished else 'checkpoints'}. "
+            "Choose another folder, or pass `--overwrite_output_dir`."
+        )
+    if found is None and asked is not None and not anew:
+        raise ValueError(f"`resume_from_checkpoint` needs a whole checkpoint, but {folder} has none. Start without it.")
+    return found
+
+
+def take(arguments: RecipeArguments, checkpoint: Path | None, skipped: Sequence[Fault]) -> None:
+    """Makes the folder this run's own: what another run left unfinished, or is to be overwritten, goes."""
+    folder = Path(str(arguments.output_dir))
     folder.mkdir(parents=True, exist_ok=True)
-    return None if str(asked).lower() == "false" else last_whole_checkpoint(folder)
+    (folder / RESULTS).unlink(missing_ok=True)
+    if checkpoint is None:  # nothing whole is there, or it may be overwritten
+        remove_checkpoints(folder)
+    remove_unfinished(folder)
+    write_skipped(folder, skipped)
+
+
+def write_skipped(folder: Path, skipped: Sequence[Fault]) -> None:
+    """Lists the rows that were left out, one per line; without any there is no file."""
+    (folder / SKIPPED).unlink(missing_ok=True)
+    if skipped:
+        with written_aside(folder / SKIPPED) as out:
+            out.writelines(f"{fault}\n" for fault in skipped)
 
 
 def refuse_other_model(model: PreTrainedModel, checkpoint: Path) -> None:
     """Compares what a checkpoint was made with against what is about to be trained."""
-    there = AutoConfig.from_pretrained(checkpoint).to_dict()
-    here = model.config.to_dict()
-    names = ("model_type", "vocab_size", "source_vocab_size", "embedding_size", "hidden_size", "num_hidden_layers",
-             "num_encoder_layers", "cell_type", "attention_type", "bidirectional", "input_feeding", "d_model")
-    other = [f"{name} {there.get(name)} there, {here.get(name)} here"
-             for name in names if there.get(name) != here.get(name)]
-    if other:
-        raise ValueError(f"{checkpoint} is a checkpoint of another model ({'; '.join(other)}). "
-                         "Run with its flags, choose another `output_dir`, or pass `--overwrite_output_dir`.")
+    there, here = AutoConfig.from_pretrained(checkpoint).to_dict(), model.config.to_dict()
+    differences = [
+        f"{name} {there.get(name)} there, {here.get(name)} here"
+        for name in COMPARED
+        if there.get(name) != here.get(name)
+    ]
+    if differences:
+        raise ValueError(
+            f"{checkpoint} is a checkpoint of another model ({'; '.join(differences)}). "
+            "Run with its flags, choose another `output_dir`, or pass `--overwrite_output_dir`."
+        )
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes aside, then renames."""
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(json.dumps(values, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    os.replace(aside, path)
+    """Writes values to read; what JSON does not know is written as text."""
+    with written_aside(path) as out:
+        json.dump(values, out, indent=2, ensure_ascii=False, default=str)
+        out.write("\n")
 
 
 def count_parameters(model: PreTrainedModel) -> dict[str, int]:
@@ -124,17 +165,34 @@ def count_parameters(model: PreTrainedModel) -> dict[str, int]:
 
 
 def _part(name: str) -> str:
-    names = name.removeprefix("model.").split(".")
-    return names[0] if names[0] in ("encoder", "decoder") else "output layer" if names[0] == "lm_head" else names[0]
+    first = name.removeprefix("model.").split(".")[0]
+    return "output layer" if first == "lm_head" else first
 
 
 def environment() -> dict[str, str]:
     """What the run's figures depend on beside its arguments."""
     packages = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "sacrebleu")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
-    return {"device": device, "threads": str(torch.get_num_threads()), "python": platform.python_version(),
-            "system": platform.system(), **{package: version(package) for package in packages}}
+    return {
+        "device": device,
+        "threads": str(torch.get_num_threads()),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        **{package: version(package) for package in packages},
+    }
 
 
-__all__ = ["ARGUMENTS", "RESULTS", "SKIPPED", "Outcome", "claim", "count_parameters", "environment",
-           "refuse_other_model", "write_json"]
+__all__ = [
+    "ARGUMENTS",
+    "PREDICTIONS",
+    "RESULTS",
+    "SKIPPED",
+    "Outcome",
+    "count_parameters",
+    "environment",
+    "find_checkpoint",
+    "refuse_other_model",
+    "take",
+    "write_json",
+    "write_skipped",
+]

@@ -2,13 +2,15 @@
 
 import heapq
 import json
-import math
 from collections.abc import Iterator, Mapping
+from itertools import islice, pairwise
 from typing import Any
 
+import numpy as np
 from transformers import PreTrainedModel
 
 from toolkit.adapters.base import Adapter
+from toolkit.evaluation import Column
 from toolkit.pipeline import pipeline
 from toolkit.report import (
     Section,
@@ -41,8 +43,14 @@ def write_run_report(outcome: Outcome, adapter: Adapter, model: PreTrainedModel)
         Section("Score by source length", _by_length(outcome, adapter)),
         Section("Training", _curves(outcome)),
         *_attention(outcome, adapter, model),
-        Section("The worst outputs", _worst(outcome, adapter), note=f"The {WORST} rows with the lowest score of their own."),
-        Section("Parameters", bars([(part, count) for part, count in outcome.parameters.items()])),
+        Section(
+            "The worst outputs", _worst(outcome, adapter), note=f"The {WORST} rows with the lowest score of their own."
+        ),
+        Section(
+            "Parameters",
+            bars([(part, count) for part, count in outcome.parameters.items() if part != "all"]),
+            note=f"{outcome.parameters['all']:,} in all.",
+        ),
         Section("Data", facts({name: f"{path}: {rows}" for name, (path, rows) in outcome.data.items()})),
         *(Section(f"Arguments: {owner}", facts(flags)) for owner, flags in outcome.arguments.items()),
         Section("Environment", facts(environment())),
@@ -72,7 +80,8 @@ def _scores(outcome: Outcome) -> str:
                 "value": score.value,
                 "low": score.low,
                 "high": score.high,
-                "signature": score.signature or EXPLAINED.get(name, ""),
+                "explanation": EXPLAINED.get(name, ""),
+                "signature": score.signature,
             }
             for name, score in outcome.evaluation.scores.items()
         ]
@@ -80,16 +89,17 @@ def _scores(outcome: Outcome) -> str:
 
 
 def _by_length(outcome: Outcome, adapter: Adapter) -> str:
-    """The selecting score of rows whose sources are about equally long; eight groups of equal size."""
-    ordered = sorted(
-        ((record["source_length"], record["prediction"], record["reference"]) for record in _records(outcome)),
-        key=lambda row: row[0],
-    )
-    groups, size = [], max(1, math.ceil(len(ordered) / 8))
-    for start in range(0, len(ordered), size):
-        lengths, predicted, expected = zip(*ordered[start : start + size], strict=True)
-        score = adapter.score(predicted, expected, only=adapter.metric)[adapter.metric]
-        groups.append((f"{lengths[0]}–{lengths[-1]}", score.value, score.low, score.high, len(lengths)))
+    """The selecting score of rows whose sources are about equally long, in up to eight groups of about equal size."""
+    path = outcome.evaluation.path
+    lengths = np.fromiter(Column(path, "source_length"), dtype=np.int64)
+    starts = np.unique(np.quantile(lengths, np.linspace(0, 1, 9)[:-1], method="higher"))
+    groups = []
+    for low, high in pairwise([*starts.tolist(), int(lengths.max()) + 1]):
+        score = adapter.score(
+            *(Column(path, name, range(low, high)) for name in ("prediction", "reference")), only=adapter.metric
+        )[adapter.metric]
+        label = f"{low}–{high - 1}" if low < high - 1 else str(low)
+        groups.append((label, score.value, score.low, score.high, score.count))
     return intervals_by_group(groups, x_label="source length in tokens", y_label=adapter.metric)
 
 
@@ -100,16 +110,17 @@ def _curves(outcome: Outcome) -> str:
         for name, shown in names.items()
     }
     name = f"eval_{outcome.metric}"
-    reached = {f"validation {outcome.metric}": [(entry["step"], entry[name]) for entry in outcome.history if name in entry]}
+    reached = {
+        f"validation {outcome.metric}": [(entry["step"], entry[name]) for entry in outcome.history if name in entry]
+    }
     return curves(losses, x_label="step", y_label="nats per label") + curves(
         reached, x_label="step", y_label=outcome.metric
     )
 
 
 def _attention(outcome: Outcome, adapter: Adapter, model: PreTrainedModel) -> list[Section]:
-    """Maps of rows spread over the split, where the model has an attention to show."""
-    rows = list(_records(outcome)) if outcome.evaluation.rows <= 1000 else _first(outcome, 1000)
-    rows = [row for row in rows if row["source_length"] <= MAP_TOKENS]
+    """Maps of rows spread over the first thousand, where the model has an attention to show."""
+    rows = [row for row in islice(_records(outcome), 1000) if row["source_length"] <= MAP_TOKENS]
     chosen = rows[:: max(1, len(rows) // MAPS)][:MAPS]
     serve = pipeline(adapter.task, model, processor=adapter.processor)
     maps = []
@@ -126,17 +137,17 @@ def _attention(outcome: Outcome, adapter: Adapter, model: PreTrainedModel) -> li
     return [Section("Where it looked", "".join(maps), note=note)] if maps else []
 
 
-def _first(outcome: Outcome, count: int) -> list[dict[str, Any]]:
-    return [record for _, record in zip(range(count), _records(outcome), strict=False)]
-
-
 def _worst(outcome: Outcome, adapter: Adapter) -> str:
     rated = (
         (adapter.row_score(record["prediction"], record["reference"]), record["line"], record)
         for record in _records(outcome)
     )
     rows = [
-        {"line": line, "score": round(value, 1), **{name: record[name] for name in ("source", "prediction", "reference")}}
+        {
+            "line": line,
+            "score": round(value, 1),
+            **{name: record[name] for name in ("source", "prediction", "reference")},
+        }
         for value, line, record in heapq.nsmallest(WORST, rated, key=lambda rating: rating[:2])
     ]
     return worst_cases(rows, columns=["line", "score", "source", "prediction", "reference"])

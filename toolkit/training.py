@@ -1,77 +1,32 @@
 """The Trainer as the recipe needs it: batches by length, evaluation to disk, portable checkpoints, exact resume."""
 
+import json
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
+from transformers import PreTrainedModel, Seq2SeqTrainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from toolkit.adapters.base import Adapter
+from toolkit.arguments import RecipeArguments
+from toolkit.checkpoints import average_weights, checkpoints, last_whole_checkpoint, load_weights
 from toolkit.collate import LengthBatches
 from toolkit.evaluation import evaluate
 from toolkit.models import save_portable
 
-SCHEDULES = ("constant", "linear", "inverse_sigmoid")
-
 
 class SavingFailed(OSError):
-    """A checkpoint could not be written; the ones before it are whole."""
-
-
-@dataclass
-class RecipeArguments(Seq2SeqTrainingArguments):
-    """Every flag of `Seq2SeqTrainingArguments` under its own name, with defaults for small data, and a few more."""
-
-    learning_rate: float | None = field(default=None, metadata={"help": "Peak; none: 1e-3 fresh, 5e-5 pretrained."})
-    num_train_epochs: float = field(default=20.0, metadata={"help": "Passes over the training rows."})
-    per_device_train_batch_size: int = field(default=64, metadata={"help": "The most rows in a batch."})
-    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Rows in a batch of an evaluation."})
-    lr_scheduler_type: str = field(default="linear", metadata={"help": "How the learning rate falls."})
-    warmup_steps: float = field(default=0.05, metadata={"help": "Steps, or below 1 share of them, of rising rate."})
-    optim: str = field(default="adamw_torch_fused", metadata={"help": "Optimizer."})
-    eval_strategy: str = field(default="epoch", metadata={"help": "When to score the validation rows."})
-    save_strategy: str = field(default="epoch", metadata={"help": "When to save; best checkpoints want the same."})
-    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the best checkpoint, not the last."})
-    logging_steps: float = field(default=50, metadata={"help": "Steps between two entries of the log."})
-    report_to: str = field(default="none", metadata={"help": "Where else to log: tensorboard, wandb, ..."})
-    overwrite_output_dir: bool = field(default=False, metadata={"help": "Start anew where a run has been."})
-    tokens_per_batch: int | None = field(
-        default=None, metadata={"help": "The most source plus target steps in a batch, padding included."}
-    )
-    early_stopping_patience: int | None = field(
-        default=None, metadata={"help": "Stop after so many evaluations without a better score."}
-    )
-    average_checkpoints: int = field(
-        default=1, metadata={"help": "Also try the mean of so many last checkpoints, and keep the better."}
-    )
-    scheduled_sampling: str = field(
-        default="constant",
-        metadata={
-            "help": "How the share of right words that the decoder reads falls to `teacher_forcing_ratio`.",
-            "choices": list(SCHEDULES),
-        },
-    )
-    teacher_forcing_ratio: float = field(
-        default=1.0, metadata={"help": "Share of right words that the decoder reads at the end of training."}
-    )
-    debug: bool = field(default=False, metadata={"help": "Show the traceback of a mistake."})
-
-    def __post_init__(self) -> None:
-        self.shows_traceback, self.debug = bool(self.debug), ""  # type: ignore[assignment]
-        if not 0 <= self.teacher_forcing_ratio <= 1:
-            raise ValueError(f"`teacher_forcing_ratio` must lie between 0 and 1, but is {self.teacher_forcing_ratio}.")
-        if self.average_checkpoints < 1:
-            raise ValueError(f"`average_checkpoints` must be at least 1, but is {self.average_checkpoints}.")
-        super().__post_init__()
+    """Weights could not be written; the checkpoints before are whole."""
 
 
 def forcing_ratio(schedule: str, final: float, progress: float) -> float:
@@ -103,26 +58,51 @@ class RecipeTrainer(Seq2SeqTrainer):
         **settings: of `Seq2SeqTrainer`.
     """
 
+    args: RecipeArguments
+    model: PreTrainedModel
+
     def __init__(self, adapter: Adapter, **settings: Any) -> None:
         self.adapter, self.labels_seen = adapter, 0
         super().__init__(data_collator=adapter.pad, **settings)
+        self.folder = Path(str(self.args.output_dir))
+        self.batches: LengthBatches | None = None
 
     def get_train_dataloader(self) -> DataLoader:
         """Batches of rows of about one length; a stream is taken as it comes."""
         if not isinstance(self.train_dataset, Dataset):
             return super().get_train_dataloader()
         lengths = np.stack([np.asarray(self.train_dataset[f"{side}_length"]) for side in ("source", "target")], 1)
-        batches = LengthBatches(
+        self.batches = LengthBatches(
             lengths, rows=self._train_batch_size, tokens=self.args.tokens_per_batch, seed=self.args.seed
         )
         loader = DataLoader(
             self._remove_unused_columns(self.train_dataset, description="training"),
-            batch_sampler=batches,
+            batch_sampler=self.batches,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
         )
         return self.accelerator.prepare(loader)
+
+    def _run_epoch(self, *, epoch: int, **settings: Any) -> None:  # type: ignore[override]
+        """As in the library, which would train a step too many where a run was killed after its last one."""
+        if self.is_over():
+            self.control.should_training_stop = True
+            return
+        if self.batches is not None:  # the library loses it where it skips batches for several processes
+            self.batches.set_epoch(epoch)
+        super()._run_epoch(epoch=epoch, **settings)
+
+    def is_over(self) -> bool:
+        """Whether nothing is left to train: all steps are done, or evaluations brought no better score for too long.
+
+        Both follow from what checkpoints hold, so a resumed run ends where it would have ended.
+        """
+        name, sign = f"eval_{self.adapter.metric}", 1 if self.args.greater_is_better else -1
+        scores = [sign * entry[name] for entry in self.state.log_history if name in entry]
+        since_best = len(scores) - 1 - scores.index(max(scores)) if scores else 0
+        patience = self.args.early_stopping_patience
+        return self.state.global_step >= self.state.max_steps or (patience is not None and since_best >= patience)
 
     def get_batch_samples(self, epoch_iterator: Iterator, num_batches: int, device: torch.device) -> tuple:
         """As in the library; counts the labels that are trained on."""
@@ -135,14 +115,17 @@ class RecipeTrainer(Seq2SeqTrainer):
 
         The ratio is a function of the step, so a resumed run has the same one.
         """
+        bare = self.accelerator.unwrap_model(model)
         if self.args.scheduled_sampling != "constant" or self.args.teacher_forcing_ratio < 1:
-            bare = self.accelerator.unwrap_model(model)
             progress = self.state.global_step / max(1, self.state.max_steps)
-            ratio = forcing_ratio(self.args.scheduled_sampling, self.args.teacher_forcing_ratio, progress)
-            bare.teacher_forcing_ratio = ratio
-        if self.label_smoother is not None and "labels" in inputs:
-            shift = self.accelerator.unwrap_model(model).prepare_decoder_input_ids_from_labels
-            inputs = {**inputs, "decoder_input_ids": shift(labels=inputs["labels"])}
+            bare.teacher_forcing_ratio = forcing_ratio(
+                self.args.scheduled_sampling, self.args.teacher_forcing_ratio, progress
+            )
+        if (
+            self.label_smoother is not None and "labels" in inputs
+        ):  # it takes the labels, so the model needs their shift
+            shifted = bare.prepare_decoder_input_ids_from_labels(labels=inputs["labels"])
+            inputs = {**inputs, "decoder_input_ids": shifted}
         return super().compute_loss(model, inputs, *args, **settings)
 
     def evaluate(  # type: ignore[override]
@@ -152,100 +135,93 @@ class RecipeTrainer(Seq2SeqTrainer):
 
         The first process does it and tells the others, so that their number never changes a figure.
         """
-        numbers: list[dict[str, float] | None] = [None]
+        numbers: list[dict[str, float]] = [{}]
         if self.is_world_process_zero():
+            beams = {"num_beams": self.args.generation_num_beams or 1} if self.adapter.generates else {}
             outcome = evaluate(
                 self.accelerator.unwrap_model(self.model),
                 self.adapter,
                 self.eval_dataset if eval_dataset is None else eval_dataset,
-                Path(self.args.output_dir, "validation_predictions.jsonl"),
+                self.folder / "validation_predictions.jsonl",
                 batch_size=self.args.per_device_eval_batch_size,
                 only=self.adapter.metric,
-                **({"num_beams": self.args.generation_num_beams or 1} if self.adapter.generates else {}),
+                **beams,
             )
             numbers = [{f"{metric_key_prefix}_{name}": value for name, value in outcome.numbers().items()}]
         if self.args.world_size > 1:
             torch.distributed.broadcast_object_list(numbers)
-        metrics: dict[str, float] = numbers[0]  # type: ignore[assignment]
-        self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
+        self.log(numbers[0])
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, numbers[0])
+        self.control.should_training_stop |= self.is_over()
+        return numbers[0]
+
+    def try_average(self) -> None:
+        """Puts the mean of the last checkpoints into the model, unless it scores worse than what is there."""
+        last = checkpoints(self.folder)[-self.args.average_checkpoints :]
+        if len(last) < 2:
+            return
+        name = f"eval_{self.adapter.metric}"
+        best = {key: tensor.clone() for key, tensor in self.model.state_dict().items()}
+        score = self.evaluate()[name]
+        load_weights(self.model, average_weights(last))
+        averaged = self.evaluate()[name]
+        is_worse = averaged < score if self.args.greater_is_better else averaged > score
+        found = (
+            f"The mean of {len(last)} checkpoints has {self.adapter.metric} {averaged:.2f}, the best one {score:.2f}"
+        )
+        print(f"{found}: the {'best one' if is_worse else 'mean'} is kept.", file=sys.stderr)
+        if is_worse:
+            load_weights(self.model, best)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         """A folder that loads anywhere, and no pickled arguments in it."""
-        save_portable(
-            self.accelerator.unwrap_model(self.model), self.adapter.processor, output_dir or self.args.output_dir
-        )
+        if self.args.should_save:
+            folder = self.folder if output_dir is None else Path(output_dir)
+            with self._failure_told(folder):
+                save_portable(self.accelerator.unwrap_model(self.model), self.adapter.processor, folder)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """As in the library; a failure leaves no half checkpoint behind and names the last whole one."""
-        folder = Path(self.args.output_dir, f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")
+        """As in the library; a failure leaves no half checkpoint behind."""
+        folder = self.folder / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         try:
-            super()._save_checkpoint(model, trial)
-        except (OSError, RuntimeError, SafetensorError) as error:
+            with self._failure_told(folder):
+                super()._save_checkpoint(model, trial)
+        except SavingFailed:
             shutil.rmtree(folder, ignore_errors=True)
-            kept = last_whole_checkpoint(Path(self.args.output_dir))
-            way_out = f"{kept.name} is whole: make room and run the same command again" if kept else "There is none yet"
-            raise SavingFailed(f"{folder} could not be saved ({error}). {way_out}.") from error
+            raise
+
+    @contextmanager
+    def _failure_told(self, folder: Path) -> Iterator[None]:
+        """Turns what three libraries raise when a disk is full into one sentence with the way out."""
+        try:
+            yield
+        except SavingFailed:
+            raise
+        except (OSError, RuntimeError, SafetensorError) as error:
+            kept = last_whole_checkpoint(self.folder)
+            way_out = f"{kept.name} is whole" if kept else "there is no checkpoint yet"
+            raise SavingFailed(
+                f"{folder} could not be saved ({str(error).splitlines()[0]}); {way_out}. "
+                "Make room and run the same command again."
+            ) from error
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Also the loss since the last log entry, which the library forgets: the curve goes on as if never stopped."""
+        super()._save_rng_state(output_dir)
+        unlogged = {"loss": self._tr_loss.item(), "since_step": self._globalstep_last_logged}
+        Path(output_dir, self._unlogged).write_text(json.dumps(unlogged), encoding="utf-8")
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        super()._load_rng_state(checkpoint)
+        path = Path(checkpoint or "", self._unlogged)
+        if checkpoint is not None and path.exists():
+            unlogged = json.loads(path.read_text(encoding="utf-8"))
+            self._tr_loss += unlogged["loss"]
+            self._globalstep_last_logged = unlogged["since_step"]
+
+    @property
+    def _unlogged(self) -> str:
+        return f"unlogged_loss_{self.args.process_index}.json"
 
 
-def checkpoints(folder: Path) -> list[Path]:
-    """The whole checkpoints of a run, oldest first; one that was cut short is not among them."""
-    found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if _is_whole(path)]
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
-
-
-def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint that a run goes on from."""
-    return next(reversed(checkpoints(folder)), None)
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    """Whether everything is there: the trainer's state is written last, and the weights' header knows their size."""
-    if not (checkpoint / "trainer_state.json").exists():
-        return False
-    try:
-        for weights in checkpoint.glob("*.safetensors"):
-            with safe_open(weights, "pt"):
-                pass
-    except SafetensorError:
-        return False
-    return any(checkpoint.glob("*.safetensors"))
-
-
-def average_weights(folders: list[Path]) -> dict[str, Tensor]:
-    """The mean of the weights of several checkpoints of one run.
-
-    It often beats each of them (Junczys-Dowmunt et al., 2016, section 2.3).
-    """
-    total: dict[str, Tensor] = {}
-    for folder in folders:
-        for name, tensor in _weights(folder):
-            total[name] = tensor.double() + total[name] if name in total else tensor.double()
-    return {name: tensor / len(folders) for name, tensor in total.items()}
-
-
-def _weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, "pt") as weights:
-            yield from ((name, weights.get_tensor(name)) for name in weights.keys())  # noqa: SIM118 (not a dict)
-
-
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Puts weights into a model in place, in its own precision; tied weights stand in a file only once."""
-    own = model.state_dict()
-    with torch.no_grad():
-        for name, tensor in weights.items():
-            own[name].copy_(tensor)
-
-
-__all__ = [
-    "RecipeArguments",
-    "RecipeTrainer",
-    "SavingFailed",
-    "average_weights",
-    "checkpoints",
-    "forcing_ratio",
-    "last_whole_checkpoint",
-    "load_weights",
-]
+__all__ = ["RecipeArguments", "RecipeTrainer", "SavingFailed", "forcing_ratio"]

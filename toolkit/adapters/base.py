@@ -75,9 +75,7 @@ class Adapter(ABC):
         """What does a person read in one output?"""
 
     @abstractmethod
-    def score(
-        self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None
-    ) -> dict[str, Score]:
+    def score(self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None) -> dict[str, Score]:
         """How good are the outputs, with which interval? Both can be read several times; `only` asks for one score."""
 
     @abstractmethod
@@ -97,7 +95,7 @@ class Adapter(ABC):
                     yield Fault(split.path, row["line"], sentence)
 
     def encode(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """One row as model inputs and, where there is a reference, labels, with the lengths that batches are made by."""
+        """One row as model inputs and, where there is a reference, labels; with the lengths that batches go by."""
         inputs = self.inputs(row)
         encoded = {**inputs, "source_length": len(next(iter(inputs.values())))}
         if self.expected(row) is None:

@@ -1,25 +1,23 @@
 """Tokenizers learnt from the user's own sentences, by the library `tokenizers`."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 TOKENIZER_KINDS = ("bpe", "unigram", "word", "char")
 SPECIAL_TOKENS = {"unk_token": "<unk>", "bos_token": "<sos>", "eos_token": "<eos>", "pad_token": "<pad>"}
 """In the order of their ids; `<pad>` is not 0, since beam search reads `pad_token_id or eos_token_id`."""
 
 
-def train_tokenizer(
-    texts: Iterable[str], *, kind: str = "bpe", vocab_size: int = 8000, lowercase: bool = False
-) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Iterable[str], *, kind: str = "bpe", vocab_size: int = 8000) -> PreTrainedTokenizerFast:
     """Learns a vocabulary from texts; decoding gives the text back, apart from runs of spaces and unknown characters.
 
     Args:
         texts: read once.
         kind: "bpe" (Sennrich et al., 2016), "unigram" (Kudo, 2018), "word" (split at spaces and punctuation) or "char".
         vocab_size: the most tokens to keep, the four special ones included. With less data there are fewer.
-        lowercase: whether case is dropped on the way in.
 
     Returns:
         A tokenizer that ends every text with `<eos>` and pads on the right.
@@ -35,8 +33,7 @@ def train_tokenizer(
     if vocab_size <= len(SPECIAL_TOKENS):
         raise ValueError(f"`vocab_size` must be above {len(SPECIAL_TOKENS)}, the special tokens, but is {vocab_size}.")
     tokenizer = Tokenizer(_untrained(kind))
-    steps = [normalizers.NFC(), normalizers.Replace("\u00a0", " ")]
-    tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Lowercase()] if lowercase else steps)
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace("\u00a0", " ")])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(_splits(kind))
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.train_from_iterator(texts, _trainer(kind, vocab_size))
@@ -54,14 +51,46 @@ def train_tokenizer(
 
 def lowercasing(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     """Gives a tokenizer with the same vocabulary that drops case on the way in."""
+    if not tokenizer.is_fast:
+        raise ValueError(
+            f"`lowercase_source` needs a fast tokenizer, but {type(tokenizer).__name__} is none. "
+            "Leave the flag away, or lowercase the file."
+        )
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    backend.normalizer = normalizers.Sequence([backend.normalizer, normalizers.Lowercase()])
+    before = [] if backend.normalizer is None else [backend.normalizer]
+    backend.normalizer = normalizers.Sequence([*before, normalizers.Lowercase()])
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
-        **SPECIAL_TOKENS,
+        **tokenizer.special_tokens_map,
     )
+
+
+def existing_tokenizers(name_or_path: str) -> tuple[Any, Any]:
+    """The source and the target tokenizer of an earlier run, or one tokenizer for both sides.
+
+    Raises:
+        ValueError: there is none, or it cannot pad or end a text.
+    """
+    try:
+        target = AutoTokenizer.from_pretrained(name_or_path)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"`tokenizer` must be one of {', '.join(TOKENIZER_KINDS)}, or a folder or Hub id of one, "
+            f"but {name_or_path!r} has none that loads ({str(error).splitlines()[0]})."
+        ) from error
+    try:  # where `Seq2SeqProcessor` keeps it
+        source = AutoTokenizer.from_pretrained(name_or_path, subfolder="source_tokenizer")
+    except (OSError, ValueError):
+        source = target
+    for tokenizer in (target, source):
+        if tokenizer.pad_token_id is None or tokenizer.eos_token_id is tokenizer.sep_token_id is None:
+            raise ValueError(
+                f"`tokenizer` must have a padding and an end token, but {name_or_path!r} lacks one. "
+                "Add them and save it again, or learn a new one."
+            )
+    return source, target
 
 
 def _untrained(kind: str) -> models.Model:
@@ -95,4 +124,4 @@ def _trainer(kind: str, vocab_size: int) -> trainers.Trainer:
     return trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=special, show_progress=False)
 
 
-__all__ = ["TOKENIZER_KINDS", "lowercasing", "train_tokenizer"]
+__all__ = ["TOKENIZER_KINDS", "existing_tokenizers", "lowercasing", "train_tokenizer"]

@@ -1,4 +1,4 @@
-"""The adapter for pairs of texts; its tasks differ in the name of the answer and in what they are scored by."""
+"""The adapter for pairs of texts; the tasks differ from it in the name of the answer and in what they are scored by."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,12 +7,12 @@ from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import sacrebleu
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel
+from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForSeq2SeqLM, PreTrainedModel
 
 from toolkit import metrics
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
-from toolkit.adapters.text.tokenizers import TOKENIZER_KINDS, lowercasing, train_tokenizer
+from toolkit.adapters.text.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
 from toolkit.collate import Pad
 from toolkit.data import Fault, Split, shared_rows
 from toolkit.metrics import Score
@@ -53,59 +53,79 @@ class TextToText(RecurrentCore, Adapter):
     lowercase_source: bool = field(default=False, metadata={"help": "Read without case."})
     max_source_length: int | None = field(default=None, metadata={"help": "Refuse longer sources, in tokens."})
     max_target_length: int | None = field(default=None, metadata={"help": "Refuse longer targets, in tokens."})
-    num_beams: int = field(default=5, metadata={"help": "Hypotheses kept while writing; 1 is greedy."})
-    length_penalty: float = field(default=1.0, metadata={"help": "Power of the length that divides a hypothesis' score."})
+    num_beams: int | None = field(
+        default=None, metadata={"help": "Hypotheses kept while writing; none: 5 fresh, the model's own pretrained."}
+    )
+    length_penalty: float | None = field(
+        default=None, metadata={"help": "Power of the length that divides a hypothesis' score; none: the model's own."}
+    )
     metric: str = field(default="chrf", metadata={"help": "Score that selects the best checkpoint."})
     bleu_tokenizer: str = field(default="auto", metadata={"help": "sacreBLEU's tokenizer; auto: by the script."})
 
     def __post_init__(self) -> None:
-        if (self.source_column is None) != (self.target_column is None):
-            raise ValueError("`source_column` and `target_column` must be given together, but one is missing.")
+        if self.source_column is None and self.target_column is not None:
+            raise ValueError(f"`target_column` ({self.target_column}) needs a `source_column`, but there is none.")
+        if self.source_column is not None and self.source_column == self.target_column:
+            raise ValueError(
+                f"`target_column` must be another one than `source_column`, but both are {self.source_column}."
+            )
         if self.metric not in self.scores:
             raise ValueError(f"`metric` must be one of {', '.join(self.scores)}, but is {self.metric!r}.")
-        if self.num_beams < 1:
-            raise ValueError(f"`num_beams` must be at least 1, but is {self.num_beams}.")
+        for name in ("max_source_length", "max_target_length", "num_beams"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1, but is {value}. Leave the flag away to do without.")
+        try:
+            metrics.bleu([""], [""], tokenize=self.bleu_tokenizer)
+        except (ImportError, RuntimeError) as error:
+            raise ValueError(f"`bleu_tokenizer` {self.bleu_tokenizer} is not installed: {error}") from error
+        self._positions: int | None = None
+        if self.model_name_or_path is None:
+            self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
+        else:
+            self._positions = _positions(self.model_name_or_path)
         self._names: tuple[str, ...] = tuple(self.columns or ())
         self._train: Split | None = None
 
     @property
     def columns(self) -> Sequence[str] | None:
-        """Source and target, or none for the first two of the file."""
-        return None if self.source_column is None else (self.source_column, str(self.target_column))
+        """Source and target, the source alone, or none for the first two of the file."""
+        if self.source_column is None:
+            return None
+        return (self.source_column,) if self.target_column is None else (self.source_column, self.target_column)
 
     def fit(self, splits: Mapping[str, Split]) -> None:
         """Notes the names of the columns, and the training texts that a vocabulary is learnt from."""
         first = next(iter(splits.values()))
         self._names = tuple(name for name in first.dataset.column_names if name != "line")
         self._train = splits.get("train")
+        if self._train is not None and len(self._names) < 2:
+            raise ValueError("`target_column` must be given to train, but only `source_column` is. Name what to write.")
 
     @cached_property
     def processor(self) -> Any:
-        """Both tokenizers: those of the pretrained model, an existing one, or learnt from the training texts."""
+        """Both tokenizers: those of the pretrained model, existing ones, or learnt from the training texts."""
         if self.model_name_or_path is not None:
             return load_processor(self.model_name_or_path)
         if self.tokenizer not in TOKENIZER_KINDS:
-            return self._processor_of(AutoTokenizer.from_pretrained(self.tokenizer))
-        if self.shared_vocabulary:
-            return self._processor_of(self._learn(self._names))
-        source, target = (self._learn([name], lowercase=self.lowercase_source and name == self._names[0])
-                          for name in self._names)
+            source, target = existing_tokenizers(self.tokenizer)
+        elif self.shared_vocabulary:
+            source = target = self._learn(self._names)
+        else:
+            source, target = self._learn(self._names[:1]), self._learn(self._names[1:])
+        source = lowercasing(source) if self.lowercase_source else source
         return Seq2SeqProcessor(tokenizer=target, source_tokenizer=source)
 
-    def _processor_of(self, tokenizer: Any) -> Seq2SeqProcessor:
-        source = lowercasing(tokenizer) if self.lowercase_source else tokenizer
-        return Seq2SeqProcessor(tokenizer=tokenizer, source_tokenizer=source)
-
-    def _learn(self, names: Sequence[str], *, lowercase: bool = False) -> Any:
+    def _learn(self, names: Sequence[str]) -> Any:
         if self._train is None:
-            raise ValueError("A vocabulary is learnt from training data, but there is none. Give `train_file`, "
-                             "or `model_name_or_path` for a model that has one.")
-        return train_tokenizer(
-            self._texts(names), kind=self.tokenizer, vocab_size=self.vocab_size, lowercase=lowercase
-        )
+            raise ValueError(
+                "A vocabulary is learnt from training data, but there is none. Give `train_file`, "
+                "or `model_name_or_path` for a model that has one."
+            )
+        return train_tokenizer(self._texts(names, self._train), kind=self.tokenizer, vocab_size=self.vocab_size)
 
-    def _texts(self, names: Sequence[str]) -> Iterator[str]:
-        for batch in self._train.dataset.select_columns(list(names)).iter(batch_size=1000):  # type: ignore[union-attr]
+    def _texts(self, names: Sequence[str], split: Split) -> Iterator[str]:
+        for batch in split.dataset.select_columns(list(names)).iter(batch_size=1000):
             for name in names:
                 lower = self.lowercase_source and name == self._names[0]
                 yield from (text.lower() for text in batch[name]) if lower else batch[name]
@@ -113,7 +133,7 @@ class TextToText(RecurrentCore, Adapter):
     def model(self) -> PreTrainedModel:
         """The pretrained model, or a fresh recurrent one of the size that the vocabulary asks for."""
         if self.model_name_or_path is not None:
-            return _pretrained(self.model_name_or_path)
+            return AutoModelForSeq2SeqLM.from_pretrained(self.model_name_or_path)
         target, source = self.processor.tokenizer, self.processor.source_tokenizer
         start = next(i for i in (target.bos_token_id, target.cls_token_id, target.pad_token_id) if i is not None)
         shared = target.get_vocab() == source.get_vocab()
@@ -130,34 +150,33 @@ class TextToText(RecurrentCore, Adapter):
 
     @property
     def generation(self) -> dict[str, Any]:
-        """Beam search with these widths and penalties."""
-        return {"num_beams": self.num_beams, "length_penalty": self.length_penalty}
+        """Beam search with these widths and penalties; a pretrained model keeps its own where none are given."""
+        fresh = {"num_beams": 5} if self.model_name_or_path is None else {}
+        return {**fresh, **_given(num_beams=self.num_beams, length_penalty=self.length_penalty)}
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """`input_ids` and `attention_mask`."""
-        tokenizer = getattr(self.processor, "source_tokenizer", self.processor)
-        encoded = tokenizer(row[self._names[0]])
+        encoded = self._source_tokenizer(row[self._names[0]])
         return {name: encoded[name] for name in ("input_ids", "attention_mask")}
 
     def labels(self, row: Mapping[str, Any]) -> list[int]:
         """The target's ids, with the end-of-sequence token last."""
-        ids = list(self.processor(text_target=row[self._names[1]])[self._label_field])
-        end = _end(self._target_tokenizer)
+        encoded = self.processor(text_target=row[self._names[1]])
+        ids, end = list(encoded.get("labels", encoded.get("input_ids"))), _end(self._target_tokenizer)
         return ids if ids and ids[-1] == end else [*ids, end]
+
+    @property
+    def _source_tokenizer(self) -> Any:
+        return getattr(self.processor, "source_tokenizer", self.processor)
 
     @property
     def _target_tokenizer(self) -> Any:
         return getattr(self.processor, "tokenizer", self.processor)
 
     @property
-    def _label_field(self) -> str:
-        return "labels" if hasattr(self.processor, "source_tokenizer") else "input_ids"
-
-    @property
     def pad(self) -> Pad:
         """Padding is masked on the source side and ignored by the loss on the target side."""
-        source = getattr(self.processor, "source_tokenizer", self.processor)
-        return Pad({"input_ids": source.pad_token_id, "attention_mask": 0, "labels": -100})
+        return Pad({"input_ids": self._source_tokenizer.pad_token_id, "attention_mask": 0, "labels": -100})
 
     def shown(self, row: Mapping[str, Any]) -> str:
         """The source text."""
@@ -171,9 +190,7 @@ class TextToText(RecurrentCore, Adapter):
         """The text without special tokens."""
         return self._target_tokenizer.decode(output, skip_special_tokens=True)
 
-    def score(
-        self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None
-    ) -> dict[str, Score]:
+    def score(self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None) -> dict[str, Score]:
         """The scores of the task."""
         names = self.scores if only is None else (only,)
         settings = {"bleu": {"tokenize": self.bleu_tokenizer}, "bleu_lowercase": {"tokenize": self.bleu_tokenizer}}
@@ -184,71 +201,66 @@ class TextToText(RecurrentCore, Adapter):
         return sacrebleu.sentence_chrf(predicted, [expected]).score
 
     def check_row(self, row: Mapping[str, Any]) -> str | None:
-        """Blank texts, targets without a word, and texts beyond the lengths asked for."""
+        """Blank texts, and texts beyond the lengths asked for or the positions that a pretrained model has."""
         for name in self._names:
             if not row[name].strip():
                 return f"`{name}` is blank, so there is nothing to learn. Fill it or remove the row."
-        expected = self.expected(row)
-        if expected is not None and not _says_something(expected) and _says_something(self.shown(row)):
-            return f"`{self._names[1]}` is only {expected.strip()[:20]!r}, without a word. Correct or remove the row."
         for name, limit, encode in (
             ("source", self.max_source_length, lambda: self.inputs(row)["input_ids"]),
-            ("target", self.max_target_length, lambda: self.labels(row)),
+            ("target", self.max_target_length, lambda: self.labels(row) if len(self._names) > 1 else ()),
         ):
-            length = len(encode()) if limit is not None else 0
+            if limit is None and self._positions is None:
+                continue
+            length = len(encode())
             if limit is not None and length > limit:
                 return f"the {name} has {length} tokens, above `max_{name}_length` ({limit}). Shorten it or raise that."
+            if self._positions is not None and length > self._positions:
+                return f"the {name} has {length} tokens, above the {self._positions} that the model takes. Shorten it."
         return None
 
     def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
-        """Wrong rows, and rows that would be trained on and scored."""
+        """Wrong rows, targets without a word among those with words, and rows that would be trained on and scored."""
         yield from super().check(splits)
-        if len(self._names) > 1:
-            yield from shared_rows(splits, self._names)
+        if len(self._names) < 2:
+            return
+        for split in splits.values():
+            wordless = list(self._wordless(split))
+            if 2 * len(wordless) <= len(split.dataset):  # where most are, they are meant: Morse code, say
+                yield from wordless
+        yield from shared_rows(splits, self._names)
+
+    def _wordless(self, split: Split) -> Iterator[Fault]:
+        for row in split.dataset:
+            source, target = (row[name] for name in self._names)
+            if target.strip() and not _says_something(target) and _says_something(source):
+                shown = target.strip()[:20]
+                sentence = f"`{self._names[1]}` is only {shown!r}, without a word. Correct or remove the row."
+                yield Fault(split.path, row["line"], sentence)
 
 
-@dataclass
-class Translation(TextToText):
-    """A sentence in another language."""
+def _positions(name_or_path: str) -> int | None:
+    """The longest text that a pretrained model can take; none: any, as a recurrent one.
 
-    task: ClassVar[str] = "translation"
-    scores: ClassVar[tuple[str, ...]] = ("bleu", "bleu_lowercase", "chrf", "ter", "exact_match", "length_ratio")
-
-
-@dataclass
-class Summarization(TextToText):
-    """A text in fewer words."""
-
-    task: ClassVar[str] = "summarization"
-    scores: ClassVar[tuple[str, ...]] = ("rougeL", "rouge1", "rouge2", "chrf", "exact_match", "length_ratio")
-    metric: str = field(default="rougeL", metadata={"help": "Score that selects the best checkpoint."})
-
-
-@dataclass
-class Dialogue(TextToText):
-    """An answer to what was said."""
-
-    task: ClassVar[str] = "dialogue"
-
-    repetition_penalty: float = field(default=1.2, metadata={"help": "Above 1: words already written cost more."})
-    no_repeat_ngram_size: int = field(default=3, metadata={"help": "Never write so many tokens twice; 0: no guard."})
-    do_sample: bool = field(default=False, metadata={"help": "Draw the answer instead of searching for the likeliest."})
-
-    @property
-    def generation(self) -> dict[str, Any]:
-        """Search or sampling, guarded against loops."""
-        guard = {name: getattr(self, name) for name in ("repetition_penalty", "no_repeat_ngram_size", "do_sample")}
-        return {**super().generation, **({"num_beams": 1} if self.do_sample else {}), **guard}
-
-
-def _pretrained(name_or_path: str) -> PreTrainedModel:
+    Raises:
+        ValueError: it is no encoder-decoder.
+    """
     try:
-        return AutoModelForSeq2SeqLM.from_pretrained(name_or_path)
-    except ValueError as error:
+        config = AutoConfig.from_pretrained(name_or_path)
+    except (OSError, ValueError) as error:
         raise ValueError(
-            f"`model_name_or_path` must name an encoder-decoder, but {name_or_path} is none. "
-            f"Choose a model of AutoModelForSeq2SeqLM. ({str(error).splitlines()[0]})"
+            f"`model_name_or_path` must name a model, but {name_or_path} cannot be loaded "
+            f"({str(error).splitlines()[0]}). Name a folder with a config.json, or a Hub id."
         ) from error
+    if type(config) not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
+        raise ValueError(
+            f"`model_name_or_path` must name an encoder-decoder, but {name_or_path} is a {config.model_type} model. "
+            "Choose one that AutoModelForSeq2SeqLM knows."
+        )
+    return getattr(config, "max_position_embeddings", None)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _end(tokenizer: Any) -> int:
@@ -257,7 +269,7 @@ def _end(tokenizer: Any) -> int:
 
 def _says_something(text: str) -> bool:
     """Whether a text has a letter, a number or a pictograph."""
-    return any(unicodedata.category(character)[0] in "LN" or unicodedata.category(character) == "So" for character in text)
+    return any(unicodedata.category(sign)[0] in "LN" or unicodedata.category(sign) == "So" for sign in text)
 
 
-__all__ = ["Dialogue", "Summarization", "TextToText", "Translation"]
+__all__ = ["TextToText"]

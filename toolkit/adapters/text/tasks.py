@@ -1,0 +1,49 @@
+"""The tasks that are pairs of texts."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from toolkit.adapters.text.pairs import TextToText
+
+
+@dataclass
+class Translation(TextToText):
+    """A sentence in another language."""
+
+    task: ClassVar[str] = "translation"
+    scores: ClassVar[tuple[str, ...]] = ("bleu", "bleu_lowercase", "chrf", "ter", "exact_match", "length_ratio")
+
+
+@dataclass
+class Summarization(TextToText):
+    """A text in fewer words."""
+
+    task: ClassVar[str] = "summarization"
+    scores: ClassVar[tuple[str, ...]] = ("rougeL", "rouge1", "rouge2", "chrf", "exact_match", "length_ratio")
+    metric: str = field(default="rougeL", metadata={"help": "Score that selects the best checkpoint."})
+
+
+@dataclass
+class Dialogue(TextToText):
+    """An answer to what was said."""
+
+    task: ClassVar[str] = "dialogue"
+
+    repetition_penalty: float | None = field(
+        default=None, metadata={"help": "Above 1: words already written cost more; none: 1.2 fresh."}
+    )
+    no_repeat_ngram_size: int | None = field(
+        default=None, metadata={"help": "Never write so many tokens twice, 0: no guard; none: 3 fresh."}
+    )
+    do_sample: bool = field(default=False, metadata={"help": "Draw the answer instead of searching for the likeliest."})
+
+    @property
+    def generation(self) -> dict[str, Any]:
+        """Search or sampling, guarded against loops."""
+        guard = {"repetition_penalty": 1.2, "no_repeat_ngram_size": 3} if self.model_name_or_path is None else {}
+        given = {name: getattr(self, name) for name in ("repetition_penalty", "no_repeat_ngram_size")}
+        guard |= {name: value for name, value in given.items() if value is not None}
+        return {**super().generation, **guard, **({"num_beams": 1, "do_sample": True} if self.do_sample else {})}
+
+
+__all__ = ["Dialogue", "Summarization", "Translation"]

@@ -1,0 +1,99 @@
+"""The flags of a run, and the command line that sets them."""
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from transformers import HfArgumentParser, Seq2SeqTrainingArguments
+
+from toolkit.adapters.base import Adapter
+from toolkit.data import DataArguments
+
+SCHEDULES = ("constant", "linear", "inverse_sigmoid")
+
+
+@dataclass
+class RecipeArguments(Seq2SeqTrainingArguments):
+    """Every flag of `Seq2SeqTrainingArguments` under its own name, with defaults for small data, and a few more."""
+
+    learning_rate: float | None = field(  # type: ignore[assignment]  # a number before the library looks at it
+        default=None, metadata={"help": "Peak; none: 1e-3 fresh, 5e-5 pretrained."}
+    )
+    num_train_epochs: float = field(default=20.0, metadata={"help": "Passes over the training rows."})
+    per_device_train_batch_size: int = field(default=64, metadata={"help": "The most rows in a batch."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Rows in a batch of an evaluation."})
+    lr_scheduler_type: str = field(default="linear", metadata={"help": "How the learning rate falls."})
+    warmup_steps: float = field(default=0.05, metadata={"help": "Steps, or below 1 share of them, of rising rate."})
+    optim: str = field(default="adamw_torch_fused", metadata={"help": "Optimizer."})
+    eval_strategy: str = field(default="epoch", metadata={"help": "When to score the validation rows."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When to save; best checkpoints want the same."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the best checkpoint, not the last."})
+    logging_steps: float = field(default=50, metadata={"help": "Steps between two entries of the log."})
+    report_to: str = field(default="none", metadata={"help": "Where else to log: tensorboard, wandb, ..."})
+    overwrite_output_dir: bool = field(default=False, metadata={"help": "Start anew where a run has been."})
+    tokens_per_batch: int | None = field(
+        default=None, metadata={"help": "The most source plus target steps in a batch, padding included."}
+    )
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "Stop after so many evaluations without a better score."}
+    )
+    average_checkpoints: int = field(
+        default=1, metadata={"help": "Also try the mean of so many last checkpoints, and keep the better."}
+    )
+    scheduled_sampling: str = field(
+        default="constant",
+        metadata={
+            "help": "How the share of right words that the decoder reads falls to `teacher_forcing_ratio`.",
+            "choices": list(SCHEDULES),
+        },
+    )
+    teacher_forcing_ratio: float = field(
+        default=1.0, metadata={"help": "Share of right words that the decoder reads at the end of training."}
+    )
+    debug: bool = field(default=False, metadata={"help": "Show the traceback of a mistake."})  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.debug = ""  # type: ignore[assignment]  # in the library this name means something else; ours is read by `main`
+        if not 0 <= self.teacher_forcing_ratio <= 1:
+            raise ValueError(
+                f"`teacher_forcing_ratio` must lie between 0 and 1, but is {self.teacher_forcing_ratio}. "
+                "It is the share of right words that the decoder reads at the end."
+            )
+        for name in ("tokens_per_batch", "early_stopping_patience", "average_checkpoints"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1, but is {value}. Leave the flag away to do without.")
+        super().__post_init__()
+        if self.early_stopping_patience is not None and self.eval_strategy == "no":
+            raise ValueError(
+                "`early_stopping_patience` counts evaluations, but `eval_strategy` is no. Choose epoch or steps."
+            )
+
+
+def parse(adapter_class: type[Adapter], defaults: Mapping[str, Any]) -> tuple[Any, DataArguments, RecipeArguments]:
+    """Reads the command line: one flag for each field of the adapter, the data arguments and the recipe arguments.
+
+    Raises:
+        TypeError: a flag, or a name in `defaults`, belongs to none of them.
+        ValueError: a value cannot be meant.
+    """
+    groups: list[Any] = [adapter_class, DataArguments, RecipeArguments]
+    known = [field.name for group in groups for field in fields(group)]
+    parser = HfArgumentParser(
+        groups, description=sys.modules["__main__"].__doc__, usage="%(prog)s [--flag value ...]", allow_abbrev=False
+    )
+    parser.set_defaults(**{"output_dir": f"runs/{adapter_class.task}", **defaults})
+    *parsed, unknown = parser.parse_args_into_dataclasses(return_remaining_strings=True)
+    flags = [word.partition("=")[0].lstrip("-").replace("-", "_") for word in unknown if word.startswith("--")]
+    flags += sorted(defaults.keys() - known)
+    for flag in flags:
+        near = difflib.get_close_matches(flag, known, n=1)
+        raise TypeError(f"There is no flag `--{flag}`.{f' Did you mean `--{near[0]}`?' if near else ''} See `--help`.")
+    if unknown:
+        raise TypeError(f"{unknown[0]!r} belongs to no flag. Quote values that have spaces.")
+    return tuple(parsed)  # type: ignore[return-value]
+
+
+__all__ = ["SCHEDULES", "RecipeArguments", "parse"]

@@ -1,0 +1,28 @@
+"""Files that appear whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[TextIO]:
+    """Opens a file beside `path` that takes its place when the block ends well, and vanishes when it does not.
+
+    Raises:
+        OSError: the disk refuses; the sentence names the file, which stays as it was.
+    """
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        with aside.open("w", encoding="utf-8") as out:
+            yield out
+        os.replace(aside, path)
+    except OSError as error:
+        raise OSError(f"{path} could not be written ({error.strerror or error}). Make room, then run again.") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+__all__ = ["written_aside"]

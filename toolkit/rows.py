@@ -1,0 +1,127 @@
+"""The rows of a run: read, checked, and encoded by the adapter."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from datasets import Dataset, IterableDataset
+
+from toolkit.adapters.base import Adapter
+from toolkit.data import BadData, DataArguments, Fault, Split, load_splits
+
+
+class Guard:
+    """Looks at each row of a stream as it comes by, since nobody can look at all of them beforehand.
+
+    Args:
+        adapter: knows what a sound row is.
+        split: the stream.
+        skip_bad: whether a faulty row is left out and noted; else it ends the run.
+    """
+
+    def __init__(self, adapter: Adapter, split: Split, *, skip_bad: bool) -> None:
+        self.adapter, self.split, self.skip_bad = adapter, split, skip_bad
+        self.noted: dict[int, Fault] = {}
+
+    def __call__(self, row: Mapping[str, Any]) -> bool:
+        """Whether the row may pass."""
+        sentence = self.adapter.check_row(row)
+        if sentence is None:
+            return True
+        self.noted[row["line"]] = Fault(self.split.path, row["line"], sentence)
+        if not self.skip_bad:
+            raise BadData([self.noted[row["line"]]])
+        return False
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What this and the reader have found so far."""
+        return [*self.split.faults, *self.noted.values()]
+
+
+@dataclass
+class Rows:
+    """The sound rows of a run, and what is known of the others.
+
+    Attributes:
+        splits: by name; none of their rows has a fault, or a guard stands before them.
+        found: faults of rows that were left out.
+        guards: of the splits that stream.
+    """
+
+    splits: dict[str, Split]
+    found: list[Fault] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+
+    @property
+    def skipped(self) -> list[Fault]:
+        """The faults of all rows left out so far; streams may hold more."""
+        return [*self.found, *(fault for guard in self.guards for fault in guard.faults)]
+
+    def checked(self) -> str:
+        """Says what a check has found; streams are read to their end for it."""
+        sizes = {name: sum(1 for _ in split.dataset) for name, split in self.splits.items()}
+        counts = ", ".join(f"{name} ({count:,} rows)" for name, count in sizes.items())
+        if not self.skipped:
+            return f"No faults in {counts}."
+        return f"{BadData(self.skipped)}\n{len(self.skipped):,} faulty rows would be left out; no faults in {counts}."
+
+
+def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
+    """Reads all splits and leaves out what is faulty, or refuses it.
+
+    Raises:
+        BadData: rows are faulty and `skip_bad` does not allow to leave them out, or none is left.
+    """
+    splits = _read(adapter, data)
+    adapter.fit(splits)
+    stored = {name: split for name, split in splits.items() if isinstance(split.dataset, Dataset)}
+    rows = Rows(splits, [fault for split in stored.values() for fault in split.faults])
+    unsound = list(adapter.check(stored))
+    rows.found += unsound
+    if rows.found and not data.skip_bad:
+        raise BadData(rows.found)
+    if rows.found:
+        print(f"{len(rows.found):,} faulty rows are left out.", file=sys.stderr)
+    wrong = {(fault.path, fault.line) for fault in unsound}
+    for name, split in splits.items():
+        if name in stored:
+            splits[name] = _without(split, wrong)
+        else:
+            guard = Guard(adapter, split, skip_bad=data.skip_bad)
+            rows.guards.append(guard)
+            splits[name] = replace(split, dataset=split.dataset.filter(guard))
+    adapter.fit(splits)
+    return rows
+
+
+def _read(adapter: Adapter, data: DataArguments) -> dict[str, Split]:
+    """All splits; to predict, the target column may be missing."""
+    try:
+        return load_splits(data, adapter.columns)
+    except BadData as error:
+        if not data.predict_only or adapter.columns is None or len(adapter.columns) < 2:
+            raise
+        splits = load_splits(data, adapter.columns[:1])
+        print(f"There will be no scores: {error}", file=sys.stderr)
+        return splits
+
+
+def _without(split: Split, wrong: set[tuple[str, int | None]]) -> Split:
+    lines = list(split.dataset["line"]) if any(path == split.path for path, _ in wrong) else []
+    kept = [place for place, line in enumerate(lines) if (split.path, line) not in wrong]
+    if lines and not kept:
+        raise BadData([Fault(split.path, None, "has no sound row left. Correct the rows that are faulty.")])
+    return replace(split, dataset=split.dataset.select(kept)) if len(kept) < len(lines) else split
+
+
+def encode(adapter: Adapter, split: Split) -> Dataset | IterableDataset:
+    """Rows with model inputs and labels; what is evaluated is stored, what is trained on may stream."""
+    if isinstance(split.dataset, Dataset):
+        return split.dataset.map(adapter.encode, load_from_cache_file=False)
+    encoded = split.dataset.map(adapter.encode)
+    return encoded if split.name == "train" else Dataset.from_list(list(encoded))
+
+
+__all__ = ["Guard", "Rows", "encode", "load_rows"]
