@@ -49,7 +49,7 @@ class AdditiveAttention(nn.Module):
 
     def forward(self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         mixed = self.project_query(query).unsqueeze(2) + keys.unsqueeze(1)  # (B, T, S, D)
-        return weigh(self.energy(mixed.tanh()).squeeze(-1), values, mask)
+        return weigh(self.energy(mixed.tanh_()).squeeze(-1), values, mask)
 
 
 class MultiHeadAttention(nn.Module):
@@ -95,7 +95,7 @@ class LocationAttention(nn.Module):
         marks = self.convolve(seen.flatten(0, 1).unsqueeze(1)).transpose(1, 2)  # (B * T, S, filters)
         location = self.project_location(marks).unflatten(0, query.shape[:2])  # (B, T, S, D)
         mixed = self.project_query(query).unsqueeze(2) + keys.unsqueeze(1) + location
-        return weigh(self.energy(mixed.tanh()).squeeze(-1), values, mask)
+        return weigh(self.energy(mixed.tanh_()).squeeze(-1), values, mask)
 
 
 class NoAttention(nn.Module):

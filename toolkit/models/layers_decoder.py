@@ -61,8 +61,8 @@ class RecurrentDecoder(nn.Module):
             input_ids: (B, T); B is a multiple of the sentences in `encoded`: that many rows in a row share one.
             encoded: the source.
             state: what the last call returned; empty at the start.
-            choose: scheduled sampling (Bengio et al., 2015): probability per token that the decoder reads its own choice
-                instead of the label, and the function from vectors to choices.
+            choose: scheduled sampling (Bengio et al., 2015): how often, per token, the decoder reads its own choice instead
+                of the label, and the function from vectors to choices.
 
         Returns:
             Vectors (B, T, R), attention weights (B, T, S) or none, and the state after the last label.
@@ -139,7 +139,8 @@ class RecurrentDecoder(nn.Module):
             LoopCell(layer, [size, size] if above else [words.shape[-1], *fed])
             for above, layer in enumerate(self.layers)
         ]
-        read_out = LoopLinear(self.readout.weight)
+        ahead = cells[0].ahead(words) if choose is None else None
+        read_out, bias = LoopLinear(self.readout.weight), self.readout.bias.expand(len(words), -1)
         masks = [self.dropout.masks(words, size) for _ in cells]
         vectors, weights = [], []
         for step, word in enumerate(words.unbind(1)):
@@ -147,15 +148,16 @@ class RecurrentDecoder(nn.Module):
                 with torch.no_grad():
                     chosen = choose[1](self.output_dropout(vectors[-1].unsqueeze(1))[:, 0])
                 word = torch.where(own[:, step, None], self.embed_tokens(chosen), word)
-            lower, answer, new = [word, *([state["feed"]] if self.input_feeding else [])], None, []
-            for index, cell in enumerate(cells):
-                new.append(cell(lower, tuple(state[name][:, index] for name in self.bridge)))
-                output = new[-1][0] * masks[index][step] if masks[index] else new[-1][0]
+            lower = [*([] if ahead else [word]), *([state["feed"]] if self.input_feeding else [])]
+            given, answer, new = ahead[step] if ahead else None, None, []
+            for index, (cell, mask) in enumerate(zip(cells, masks, strict=True)):
+                new.append(cell(lower, tuple(state[name][:, index] for name in self.bridge), given))
+                output = new[-1][0] * mask[step] if mask else new[-1][0]
                 if answer is None:
                     answer, weight = self._attend(output.unsqueeze(1), encoded, state)
                     answer = answer[:, 0]
-                lower = [output, answer]
-            vector = (read_out(torch.cat(lower, -1)) + self.readout.bias).tanh()
+                lower, given = [output, answer], None
+            vector = read_out(bias, torch.cat(lower, -1)).tanh()
             vectors.append(vector)
             weights.append(weight)
             state = self._after(state, [torch.stack(tensors, 1) for tensors in zip(*new, strict=True)], vector, weight)

@@ -1,8 +1,8 @@
 """A recurrent layer a step at a time, where each step's input depends on the last one's output.
 
-What such a loop costs beside its products is mostly the gradient of its weights: one small product per step, each adding
-to a matrix as large as the weight. Here the steps only note what went in and what came back, and the gradient is one
-large product after the loop.
+What such a loop costs beside its products is mostly the gradient of its weights: one small product per step, each
+adding to a matrix as large as the weight. Here the steps only note what went in and what came back, and the gradient
+is one large product after the loop.
 """
 
 import torch
@@ -30,26 +30,26 @@ class _Step(torch.autograd.Function):
     """One step's product; autograd runs `_Weight.backward` after the last of them, though they hand it nothing."""
 
     @staticmethod
-    def forward(ctx, inputs: Tensor, weight: Tensor, notes: list[tuple[Tensor, Tensor]]) -> Tensor:  # type: ignore[no-untyped-def]
+    def forward(ctx, onto: Tensor, inputs: Tensor, weight: Tensor, notes: list[tuple[Tensor, Tensor]]) -> Tensor:  # type: ignore[no-untyped-def]
         ctx.save_for_backward(inputs, weight)
         ctx.notes = notes
-        return inputs @ weight.t()
+        return torch.addmm(onto, inputs, weight.t())
 
     @staticmethod
-    def backward(ctx, error: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def, override]
+    def backward(ctx, error: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[no-untyped-def, override]
         inputs, weight = ctx.saved_tensors
         ctx.notes.append((error, inputs))
-        return error @ weight, None, None
+        return error, error @ weight, None, None
 
 
 class LoopLinear:
-    """`inputs @ weight.T` for every step of one loop, with one product for the gradient of the weight.
+    """`onto + inputs @ weight.T` for every step of one loop, with one product for the gradient of the weight.
 
     Made anew for each loop, so nothing of a batch outlives it.
 
     >>> weight = torch.ones(2, 3, requires_grad=True)
     >>> linear = LoopLinear(weight)
-    >>> sum(linear(torch.full((1, 3), float(step))).sum() for step in range(4)).backward()
+    >>> sum(linear(torch.zeros(1, 2), torch.full((1, 3), float(step))).sum() for step in range(4)).backward()
     >>> weight.grad[0]
     tensor([6., 6., 6.])
     """
@@ -57,13 +57,15 @@ class LoopLinear:
     def __init__(self, weight: Tensor) -> None:
         self.notes: list[tuple[Tensor, Tensor]] = []
         # Under autocast the library casts operands by itself, which a Function of our own would have to repeat.
-        self.is_hoisted = weight.requires_grad and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-        self.is_hoisted = self.is_hoisted and not torch.is_autocast_enabled(weight.device.type)
+        casts = torch.is_autocast_enabled(weight.device.type)
+        self.is_hoisted = weight.requires_grad and torch.is_grad_enabled() and not casts
         self.weight = _Weight.apply(weight, self.notes) if self.is_hoisted else weight
 
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """(B, in) to (B, out)."""
-        return _Step.apply(inputs, self.weight, self.notes) if self.is_hoisted else inputs @ self.weight.t()
+    def __call__(self, onto: Tensor, inputs: Tensor) -> Tensor:
+        """(B, out) and (B, in) to (B, out)."""
+        if self.is_hoisted:
+            return _Step.apply(onto, inputs, self.weight, self.notes)
+        return onto + inputs @ self.weight.t()
 
 
 class LoopCell:
@@ -76,17 +78,35 @@ class LoopCell:
 
     def __init__(self, layer: nn.RNNBase, widths: list[int]) -> None:
         self.is_lstm = isinstance(layer, nn.LSTM)
-        self.inputs = [LoopLinear(weight) for weight in layer.weight_ih_l0.split(widths, 1)]
+        self.weights = layer.weight_ih_l0.split(widths, 1)
+        self.inputs = [LoopLinear(weight) for weight in self.weights]
         self.recurrent = LoopLinear(layer.weight_hh_l0)
-        self.bias, self.recurrent_bias = layer.bias_ih_l0, layer.bias_hh_l0
+        # The GRU's reset gate stands between the two biases; the LSTM only ever sees their sum.
+        self.bias = layer.bias_ih_l0 + layer.bias_hh_l0 if self.is_lstm else layer.bias_ih_l0
+        self.recurrent_bias = layer.bias_hh_l0
 
-    def __call__(self, parts: list[Tensor], before: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The state after one step: hidden (B, D) and, of an LSTM, cell (B, D)."""
-        given = self.bias
-        for linear, part in zip(self.inputs, parts, strict=True):
-            given = given + linear(part)
-        recalled = self.recurrent(before[0]) + self.recurrent_bias
-        return _lstm(given + recalled, before[1]) if self.is_lstm else _gru(given, recalled, before[0])
+    def ahead(self, part: Tensor) -> tuple[Tensor, ...]:
+        """What the first part of the input adds to the gates, for all steps: (B, T, in) to T times (B, gates)."""
+        return nn.functional.linear(part, self.weights[0], self.bias).unbind(1)
+
+    def __call__(
+        self, parts: list[Tensor], before: tuple[Tensor, ...], given: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """The state after one step: hidden (B, D) and, of an LSTM, cell (B, D).
+
+        Args:
+            parts: the input's vectors, without the first one if `given` stands for it.
+            before: the state.
+            given: one step of `ahead`.
+        """
+        linears = self.inputs if given is None else self.inputs[1:]
+        gates = self.bias.expand(len(before[0]), -1) if given is None else given
+        for linear, part in zip(linears, parts, strict=True):
+            gates = linear(gates, part)
+        if self.is_lstm:
+            return _lstm(self.recurrent(gates, before[0]), before[1])
+        recalled = self.recurrent(self.recurrent_bias.expand(len(before[0]), -1), before[0])
+        return _gru(gates, recalled, before[0])
 
 
 def _lstm(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:

@@ -32,7 +32,7 @@ class SequenceDropout(nn.Module):
         return vectors * F.dropout(vectors.new_ones(vectors.shape[0], 1, vectors.shape[2]), self.share)
 
     def masks(self, like: Tensor, size: int) -> list[Tensor] | None:
-        """The same for a loop: a mask (B, size) for each of the steps of (B, T, ·), or none where nothing is dropped."""
+        """The same for a loop: a mask (B, size) for each step of (B, T, ·), or none where nothing is dropped."""
         if not self.training or not self.share:
             return None
         rows, steps = like.shape[:2]
