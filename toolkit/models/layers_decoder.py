@@ -61,8 +61,8 @@ class RecurrentDecoder(nn.Module):
             input_ids: (B, T); B is a multiple of the sentences in `encoded`: that many rows in a row share one.
             encoded: the source.
             state: what the last call returned; empty at the start.
-            choose: scheduled sampling (Bengio et al., 2015): how often, per token, the decoder reads its own choice instead
-                of the label, and the function from vectors to choices.
+            choose: scheduled sampling (Bengio et al., 2015): how often, per token, the decoder reads its own choice
+                instead of the label, and the function from vectors to choices.
 
         Returns:
             Vectors (B, T, R), attention weights (B, T, S) or none, and the state after the last label.
