@@ -56,7 +56,7 @@ class RecipeArguments(Seq2SeqTrainingArguments):
     debug: bool = field(default=False, metadata={"help": "Show the traceback of a mistake."})  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        self.debug = ""  # type: ignore[assignment]  # in the library this name means something else; ours is read by `main`
+        self.debug = ""  # type: ignore[assignment]  # the library means something else by it; `main` reads ours
         if not 0 <= self.teacher_forcing_ratio <= 1:
             raise ValueError(
                 f"`teacher_forcing_ratio` must lie between 0 and 1, but is {self.teacher_forcing_ratio}. "
