@@ -69,8 +69,8 @@ class RecipeArguments(Seq2SeqTrainingArguments):
         super().__post_init__()
         if self.bf16 and self.device.type == "cpu" and not processor_knows_bf16():
             raise ValueError(
-                "`bf16` needs a GPU or a processor that computes in bfloat16 (AVX512-BF16 or AMX), but this one does not. "
-                "Leave the flag away: in float32 the same training is several times faster here."
+                "`bf16` needs a GPU or a processor that computes in bfloat16 (AVX512-BF16 or AMX), but this one does "
+                "not. Leave the flag away: in float32 the same training is several times faster here."
             )
         if self.early_stopping_patience is not None and self.eval_strategy == "no":
             raise ValueError(
