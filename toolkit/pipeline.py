@@ -3,7 +3,7 @@
 from typing import Any
 
 import transformers
-from transformers import AutoConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from toolkit.models import PIPELINES, load_processor
 
