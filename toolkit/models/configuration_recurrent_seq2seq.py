@@ -5,6 +5,11 @@ from transformers import PreTrainedConfig
 
 CELL_TYPES = ("lstm", "gru")
 ATTENTION_TYPES = ("additive", "dot", "general", "multi_head", "location", "none")
+COUNTS = (
+    *("vocab_size", "source_vocab_size", "input_feature_size", "embedding_size", "hidden_size"),
+    *("num_hidden_layers", "num_encoder_layers", "num_attention_heads"),
+)
+TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
 
 
 @strict
@@ -78,8 +83,8 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
         _choice("cell_type", self.cell_type, CELL_TYPES)
         _choice("attention_type", self.attention_type, ATTENTION_TYPES)
-        for name in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "encoder_layers"):
-            if getattr(self, name) < 1:
+        for name in COUNTS:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1, but is {getattr(self, name)}.")
         for name in ("embedding_dropout", "dropout", "output_dropout", "word_dropout", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
@@ -94,6 +99,11 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
                 f"`num_attention_heads` must divide `hidden_size` ({self.hidden_size}), "
                 f"but is {self.num_attention_heads}."
             )
+        if self.source_vocab_size is not None and self.input_feature_size is not None:
+            raise ValueError(
+                f"`source_vocab_size` ({self.source_vocab_size}) and `input_feature_size` ({self.input_feature_size}) "
+                "exclude each other: the encoder reads words or vectors. Leave one unset."
+            )
         if self.share_embeddings and (
             self.source_vocab_size or self.input_feature_size or not self.tie_word_embeddings
         ):
@@ -101,6 +111,14 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
                 "`share_embeddings` needs words of one common vocabulary on both sides and `tie_word_embeddings`. "
                 "Leave `source_vocab_size` and `input_feature_size` unset and tie the output layer too."
             )
+
+        for name in TOKENS:
+            given = getattr(self, name)
+            for token in given if isinstance(given, list) else [given]:
+                if token is not None and not 0 <= token < self.vocab_size:
+                    raise ValueError(
+                        f"`{name}` must be one of the {self.vocab_size} labels, counted from 0, but is {token}."
+                    )
 
     @property
     def encoder_layers(self) -> int:
