@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_attention import make_attention
+from .layers_decoding import DecodingWeights
 from .layers_loop import LoopCell, LoopLinear, run_layer
 from .layers_recurrent import RecurrentEncoderOutput, SequenceDropout, WordEmbedding, recurrent_layer
 
@@ -45,6 +46,7 @@ class RecurrentDecoder(nn.Module):
         self.attention = make_attention(config.attention_type, size, config.num_attention_heads)
         self.readout = nn.Linear(2 * size, config.readout_size)
         self.dropout = SequenceDropout(config.dropout, variational=config.variational_dropout)
+        self.decoding = DecodingWeights()
         self.output_dropout = SequenceDropout(config.output_dropout, variational=config.variational_dropout)
 
     def forward(
@@ -95,13 +97,13 @@ class RecurrentDecoder(nn.Module):
         finals = []
         lower, answer, weights = torch.cat([words, *self._fed(state)], -1), None, None
         for index, layer in enumerate(self.layers):
-            output, after = run_layer(layer, lower, tuple(state[name][:, index] for name in self.bridge))
+            output, after = run_layer(layer, lower, tuple(state[name][:, index] for name in self.bridge), self.decoding)
             finals.append(after)
             output = self.dropout(output)
             if answer is None:
                 answer, weights = self._attend(output, encoded, state)
             lower = torch.cat([output, answer], -1)
-        vectors = self.readout(lower).tanh()
+        vectors = self.decoding.linear(lower, self.readout.weight, self.readout.bias).tanh()
         recurrent = [torch.stack(tensors, 1) for tensors in zip(*finals, strict=True)]
         return vectors, weights, self._after(state, recurrent, vectors[:, -1], weights)
 

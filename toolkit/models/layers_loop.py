@@ -8,6 +8,8 @@ is one large product after the loop.
 import torch
 from torch import Tensor, nn
 
+from .layers_decoding import DecodingWeights
+
 
 class _Weight(torch.autograd.Function):
     """A weight on its way into a loop; its gradient is made of what the steps have noted."""
@@ -125,26 +127,29 @@ def _gru(given: Tensor, recalled: Tensor, hidden: Tensor) -> tuple[Tensor]:
     return (new + update * (hidden - new),)
 
 
-def run_layer(layer: nn.RNNBase, inputs: Tensor, before: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+def run_layer(
+    layer: nn.RNNBase, inputs: Tensor, before: tuple[Tensor, ...], decoding: DecodingWeights
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Runs torch's own layer over all given steps; a single one goes through the cell, which prepares less.
 
     Args:
         layer: one layer, one direction, batch first.
         inputs: (B, T, in)
         before: hidden (B, D) and, of an LSTM, cell (B, D).
+        decoding: the products of a single step.
 
     Returns:
         Outputs (B, T, D), and the state after the last step as it came.
     """
     is_lstm = isinstance(layer, nn.LSTM)
     if inputs.shape[1] == 1:
-        weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
-        step = inputs[:, 0]
-        after = torch.lstm_cell(step, before, *weights) if is_lstm else (torch.gru_cell(step, before[0], *weights),)
+        given = decoding.linear(inputs[:, 0], layer.weight_ih_l0, layer.bias_ih_l0)
+        recalled = decoding.linear(before[0], layer.weight_hh_l0, layer.bias_hh_l0)
+        after = _lstm(given + recalled, before[1]) if is_lstm else _gru(given, recalled, before[0])
         return after[0].unsqueeze(1), after
     start = tuple(tensor.unsqueeze(0).contiguous() for tensor in before)
-    outputs, after = layer(inputs, start if is_lstm else start[0])
-    return outputs, tuple(tensor[0] for tensor in (after if is_lstm else (after,)))
+    outputs, end = layer(inputs, start if is_lstm else start[0])
+    return outputs, tuple(tensor[0] for tensor in (end if is_lstm else (end,)))
 
 
 __all__ = ["LoopCell", "LoopLinear", "run_layer"]

@@ -70,33 +70,4 @@ def projected_cross_entropy(
     return torch.stack(losses).sum() if losses else vectors.sum() * 0.0
 
 
-class TransposedCopy:
-    """A weight laid out the other way round, for products with few rows, whose whole cost is reading it.
-
-    Greedy decoding of one sentence spends half of its time there; on a CPU this layout is read up to twice as fast.
-    The copy belongs to the weight, not to a batch, and is made anew when the weight has changed. Torch counts changes,
-    but not those of a fused optimizer: call `forget` between training and writing.
-    """
-
-    MOST_ROWS = 64
-
-    def __init__(self) -> None:
-        self._key: tuple | None = None
-        self._copy: Tensor | None = None
-
-    def forget(self) -> None:
-        """Drops the copy; the next call makes a new one."""
-        self._key = self._copy = None
-
-    def linear(self, vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """The same as `torch.nn.functional.linear`, (..., D) to (..., V)."""
-        few = vectors.numel() <= self.MOST_ROWS * vectors.shape[-1]
-        if not few or torch.is_grad_enabled() or weight.device.type != "cpu":
-            return F.linear(vectors, weight, bias)
-        key = (weight.data_ptr(), weight._version, weight.dtype)
-        if self._key != key:
-            self._key, self._copy = key, weight.t().contiguous()
-        return torch.addmm(bias, vectors.flatten(0, -2), self._copy).unflatten(0, vectors.shape[:-1])
-
-
-__all__ = ["TransposedCopy", "projected_cross_entropy"]
+__all__ = ["projected_cross_entropy"]

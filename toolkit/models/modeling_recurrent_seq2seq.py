@@ -13,7 +13,7 @@ from transformers.modeling_outputs import Seq2SeqLMOutput
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_decoder import RecurrentDecoder
-from .layers_output import TransposedCopy, projected_cross_entropy
+from .layers_output import projected_cross_entropy
 from .layers_recurrent import RecurrentEncoder, RecurrentEncoderOutput, RecurrentState
 
 
@@ -70,7 +70,6 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         self.decoder = RecurrentDecoder(config)
         self.lm_head = nn.Linear(config.readout_size, config.vocab_size)
         self.teacher_forcing_ratio = 1.0
-        self._output = TransposedCopy()
         self._tied_weights_keys = {"lm_head.weight": "decoder.embed_tokens.weight"}
         if config.share_embeddings:
             self._tied_weights_keys["encoder.embed_tokens.weight"] = "decoder.embed_tokens.weight"
@@ -78,7 +77,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
 
     def train(self, mode: bool = True) -> "RecurrentSeq2SeqForConditionalGeneration":
         """As in torch; what is kept of a weight is dropped, since fused optimizers change weights unseen."""
-        self._output.forget()
+        self.decoder.decoding.forget()
         return super().train(mode)
 
     def get_encoder(self, modality: str | None = None) -> nn.Module:
@@ -182,7 +181,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         )
 
     def _logits(self, vectors: Tensor) -> Tensor:
-        return self._output.linear(vectors, self.lm_head.weight, self.lm_head.bias)
+        return self.decoder.decoding.linear(vectors, self.lm_head.weight, self.lm_head.bias)
 
     def _loss(self, vectors: Tensor, labels: Tensor, items: Tensor | int | None) -> Tensor:
         smoothing = self.config.label_smoothing if self.training else 0.0
