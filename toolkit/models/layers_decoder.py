@@ -3,7 +3,7 @@
 Shapes: `B` rows, `S` source steps, `T` target steps, `D` width of a state, `R` width of the readout, `L` layers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ class RecurrentDecoder(nn.Module):
         if config.cell_type == "lstm":
             self.bridge["cell"] = nn.Linear(size, layers * size)
         bottom = config.embedding_size + (config.readout_size if config.input_feeding else 0)
-        self.layers = nn.ModuleList(
+        self.layers: Sequence[nn.RNNBase] = nn.ModuleList(  # type: ignore[assignment]
             recurrent_layer(config.cell_type, 2 * size if above else bottom, size) for above in range(layers)
         )
         self.attention = make_attention(config.attention_type, size, config.num_attention_heads)
@@ -95,7 +95,8 @@ class RecurrentDecoder(nn.Module):
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """All given steps, (B, T, ·), one layer after the other."""
         finals = []
-        lower, answer, weights = torch.cat([words, *self._fed(state)], -1), None, None
+        answer: Tensor | None = None
+        lower = torch.cat([words, *self._fed(state)], -1)
         for index, layer in enumerate(self.layers):
             output, after = run_layer(layer, lower, tuple(state[name][:, index] for name in self.bridge), self.decoding)
             finals.append(after)
@@ -144,7 +145,8 @@ class RecurrentDecoder(nn.Module):
         ahead = cells[0].ahead(words) if choose is None else None
         read_out, bias = LoopLinear(self.readout.weight), self.readout.bias.expand(len(words), -1)
         masks = [self.dropout.masks(words, size) for _ in cells]
-        vectors, weights = [], []
+        vectors: list[Tensor] = []
+        weights: list[Tensor] = []
         for step, word in enumerate(words.unbind(1)):
             if step and choose is not None and own[:, step].any():
                 with torch.no_grad():

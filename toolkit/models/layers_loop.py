@@ -20,7 +20,7 @@ class _Weight(torch.autograd.Function):
         return weight.view_as(weight)
 
     @staticmethod
-    def backward(ctx, *_: Tensor) -> tuple[Tensor | None, None]:  # type: ignore[no-untyped-def, override]
+    def backward(ctx, *_: Tensor) -> tuple[Tensor | None, None]:  # type: ignore[no-untyped-def]
         if not ctx.notes:
             return None, None
         errors, inputs = (torch.cat(parts) for parts in zip(*ctx.notes, strict=True))
@@ -38,7 +38,7 @@ class _Step(torch.autograd.Function):
         return torch.addmm(onto, inputs, weight.t())
 
     @staticmethod
-    def backward(ctx, error: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[no-untyped-def, override]
+    def backward(ctx, error: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[no-untyped-def]
         inputs, weight = ctx.saved_tensors
         ctx.notes.append((error, inputs))
         return error, error @ weight, None, None
@@ -70,6 +70,11 @@ class LoopLinear:
         return onto + inputs @ self.weight.t()
 
 
+def layer_weights(layer: nn.RNNBase) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of a one-layer, one-way layer: input and recurrent weight, input and recurrent bias."""
+    return tuple(getattr(layer, f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+
+
 class LoopCell:
     """One LSTM or GRU layer for the time of one loop.
 
@@ -80,16 +85,16 @@ class LoopCell:
 
     def __init__(self, layer: nn.RNNBase, widths: list[int]) -> None:
         self.is_lstm = isinstance(layer, nn.LSTM)
-        self.weights = layer.weight_ih_l0.split(widths, 1)
-        self.inputs = [LoopLinear(weight) for weight in self.weights]
-        self.recurrent = LoopLinear(layer.weight_hh_l0)
+        weight, recurrent_weight, bias, self.recurrent_bias = layer_weights(layer)
+        self.weights = torch.split(weight, widths, 1)
+        self.inputs = [LoopLinear(part) for part in self.weights]
+        self.recurrent = LoopLinear(recurrent_weight)
         # The GRU's reset gate stands between the two biases; the LSTM only ever sees their sum.
-        self.bias = layer.bias_ih_l0 + layer.bias_hh_l0 if self.is_lstm else layer.bias_ih_l0
-        self.recurrent_bias = layer.bias_hh_l0
+        self.bias = bias + self.recurrent_bias if self.is_lstm else bias
 
     def ahead(self, part: Tensor) -> tuple[Tensor, ...]:
         """What the first part of the input adds to the gates, for all steps: (B, T, in) to T times (B, gates)."""
-        return nn.functional.linear(part, self.weights[0], self.bias).unbind(1)
+        return torch.unbind(nn.functional.linear(part, self.weights[0], self.bias), 1)
 
     def __call__(
         self, parts: list[Tensor], before: tuple[Tensor, ...], given: Tensor | None = None
@@ -113,15 +118,15 @@ class LoopCell:
 
 def _lstm(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """Torch's order of gates: input, forget, cell, output."""
-    keep, forget, new, show = gates.chunk(4, 1)
+    keep, forget, new, show = torch.chunk(gates, 4, 1)
     cell = forget.sigmoid() * cell + keep.sigmoid() * new.tanh()
     return show.sigmoid() * cell.tanh(), cell
 
 
 def _gru(given: Tensor, recalled: Tensor, hidden: Tensor) -> tuple[Tensor]:
     """Torch's order of gates: reset, update, new."""
-    reset_given, update_given, new_given = given.chunk(3, 1)
-    reset_recalled, update_recalled, new_recalled = recalled.chunk(3, 1)
+    reset_given, update_given, new_given = torch.chunk(given, 3, 1)
+    reset_recalled, update_recalled, new_recalled = torch.chunk(recalled, 3, 1)
     update = (update_given + update_recalled).sigmoid()
     new = (new_given + (reset_given + reset_recalled).sigmoid() * new_recalled).tanh()
     return (new + update * (hidden - new),)
@@ -143,8 +148,9 @@ def run_layer(
     """
     is_lstm = isinstance(layer, nn.LSTM)
     if inputs.shape[1] == 1:
-        given = decoding.linear(inputs[:, 0], layer.weight_ih_l0, layer.bias_ih_l0)
-        recalled = decoding.linear(before[0], layer.weight_hh_l0, layer.bias_hh_l0)
+        weight, recurrent_weight, bias, recurrent_bias = layer_weights(layer)
+        given = decoding.linear(inputs[:, 0], weight, bias)
+        recalled = decoding.linear(before[0], recurrent_weight, recurrent_bias)
         after = _lstm(given + recalled, before[1]) if is_lstm else _gru(given, recalled, before[0])
         return after[0].unsqueeze(1), after
     start = tuple(tensor.unsqueeze(0).contiguous() for tensor in before)

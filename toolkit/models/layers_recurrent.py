@@ -3,6 +3,7 @@
 Shapes: `B` batch, `S` source steps, `T` target steps, `D` width of a vector, `L` layers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -73,10 +74,10 @@ class RecurrentEncoderOutput(ModelOutput):
         context_cell: (B, D), the LSTM's memory cell at that step.
     """
 
-    last_hidden_state: Tensor | None = None
-    keys: Tensor | None = None
-    attention_mask: Tensor | None = None
-    context: Tensor | None = None
+    last_hidden_state: Tensor = None  # type: ignore[assignment]  # the library wants defaults; these four are always set
+    keys: Tensor = None  # type: ignore[assignment]
+    attention_mask: Tensor = None  # type: ignore[assignment]
+    context: Tensor = None  # type: ignore[assignment]
     context_cell: Tensor | None = None
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
@@ -103,7 +104,7 @@ class RecurrentEncoder(nn.Module):
             )
         else:
             self.project_features = nn.Linear(config.input_feature_size, config.embedding_size)
-        self.layers = nn.ModuleList(
+        self.layers: Sequence[nn.RNNBase] = nn.ModuleList(  # type: ignore[assignment]
             recurrent_layer(
                 config.cell_type, size if above else config.embedding_size, size // ways, bidirectional=ways == 2
             )
@@ -138,8 +139,9 @@ class RecurrentEncoder(nn.Module):
                 self.project_features(input_features) if input_features is not None else self.embed_tokens(input_ids)
             )
         if attention_mask is None:
-            real = input_ids.ne(self.pad_token_id) if input_ids is not None else torch.ones(inputs_embeds.shape[:2])
-            attention_mask = real.to(inputs_embeds.device)
+            attention_mask = torch.ones(inputs_embeds.shape[:2], device=inputs_embeds.device)
+            if input_ids is not None and self.pad_token_id is not None:
+                attention_mask = input_ids.ne(self.pad_token_id)
         mask = attention_mask.bool()
         if (mask[:, 1:] & ~mask[:, :-1]).any():
             raise ValueError(
@@ -147,11 +149,11 @@ class RecurrentEncoder(nn.Module):
                 "Pad on the right: `tokenizer.padding_side = 'right'`."
             )
         lengths = mask.sum(1).clamp(min=1).cpu()
-        output, final = inputs_embeds, None
+        output, hidden, cell = inputs_embeds, inputs_embeds, None
         for layer in self.layers:
             output, final = self._read(layer, output, lengths)
             output = self.dropout(output)
-        hidden, cell = final if isinstance(final, tuple) else (final, None)
+            hidden, cell = final if isinstance(final, tuple) else (final, None)
         return RecurrentEncoderOutput(
             last_hidden_state=output,
             keys=self.project_keys(output),
@@ -232,16 +234,17 @@ class RecurrentState(Cache):
     """The decoder's state between two steps of `generate`, under the name `past_key_values`."""
 
     def __init__(self) -> None:
-        super().__init__(layers=[RecurrentStateLayer()])
+        self._state = RecurrentStateLayer()
+        super().__init__(layers=[self._state])
 
     @property
     def tensors(self) -> dict[str, Tensor]:
         """The state by name; empty before the first step."""
-        return self.layers[0].tensors
+        return self._state.tensors
 
     def replace(self, tensors: dict[str, Tensor], new_tokens: int) -> None:
         """Takes the state after `new_tokens` more steps."""
-        self.layers[0].update(tensors, new_tokens)
+        self._state.update(tensors, new_tokens)
 
 
 __all__ = [
