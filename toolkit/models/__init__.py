@@ -33,11 +33,16 @@ for _config, _model, _auto, _processor in MODELS:
     _processor.register_for_auto_class()
 
 
-def load_processor(name_or_path: str) -> Any:
-    """The processor saved with one of our models, or the tokenizer of any other."""
-    config = AutoConfig.from_pretrained(name_or_path)
+def load_processor(name_or_path: str, **source: Any) -> Any:
+    """The processor saved with one of our models, or the tokenizer of any other.
+
+    Args:
+        name_or_path: a folder or Hub id.
+        **source: `revision` and `trust_remote_code`, as `from_pretrained` takes them.
+    """
+    config = AutoConfig.from_pretrained(name_or_path, **source)
     ours = isinstance(config, tuple(entry[0] for entry in MODELS))
-    return (AutoProcessor if ours else AutoTokenizer).from_pretrained(name_or_path)
+    return (AutoProcessor if ours else AutoTokenizer).from_pretrained(name_or_path, **source)
 
 
 def save_portable(model: PreTrainedModel, processor: Any, folder: str | Path) -> None:

@@ -94,7 +94,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Replaces the decoder's word vectors."""
-        self.decoder.embed_tokens = value
+        self.decoder.embed_tokens = value  # type: ignore[assignment]
 
     def get_output_embeddings(self) -> nn.Module:
         """The output layer."""
@@ -175,7 +175,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         return Seq2SeqLMOutput(
             loss=loss,
             logits=None if skip_logits else self._logits(vectors[:, -logits_to_keep:]),
-            past_key_values=past_key_values,
+            past_key_values=past_key_values,  # type: ignore[arg-type]  # a state stands where keys and values would
             cross_attentions=(weights.unsqueeze(1),) if output_attentions and weights is not None else None,
             encoder_last_hidden_state=encoder_outputs.last_hidden_state,
         )
@@ -208,7 +208,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
     ) -> tuple[Tensor | None, dict]:
         """Copies each row for its hypotheses, but not the encoder's states: the decoder lets them share these."""
         encoded = inputs.pop("encoder_outputs", None)
-        input_ids, inputs = super()._expand_inputs_for_generation(expand_size, False, input_ids, **inputs)
+        input_ids, inputs = super()._expand_inputs_for_generation(expand_size, False, input_ids, **inputs)  # type: ignore
         return input_ids, {**inputs, "encoder_outputs": encoded}
 
 

@@ -5,11 +5,11 @@ Beside the text they can return what the decoder looked at (`return_attentions`)
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, Pipeline
-from transformers.utils import ModelOutput
 
 TOP = 5
 
@@ -35,11 +35,13 @@ class Seq2SeqTextPipeline(Pipeline):
     `do_sample`, `num_return_sequences`, `max_new_tokens`, ...
     """
 
-    _load_processor = True
-    _load_tokenizer = True
-    _load_feature_extractor = False
-    _load_image_processor = False
-    _load_video_processor = False
+    model: Any  # the library types these by what may be missing elsewhere
+    tokenizer: Any
+    _load_processor: Any = True
+    _load_tokenizer: Any = True
+    _load_feature_extractor: Any = False
+    _load_image_processor: Any = False
+    _load_video_processor: Any = False
     _pipeline_calls_generate = True
     _default_generation_config = GenerationConfig(max_new_tokens=256)
 
@@ -73,7 +75,7 @@ class Seq2SeqTextPipeline(Pipeline):
             return [answer[0] for answer in answers]
         return answers
 
-    def _sanitize_parameters(  # type: ignore[no-untyped-def, override]
+    def _sanitize_parameters(  # type: ignore[no-untyped-def]
         self,
         src_lang: str | None = None,
         tgt_lang: str | None = None,
@@ -157,7 +159,7 @@ class Seq2SeqTextPipeline(Pipeline):
         ids = model_inputs["input_ids"]
         return {**outputs, "input_ids": ids, "attention_mask": model_inputs.get("attention_mask", torch.ones_like(ids))}
 
-    def _written(self, output: ModelOutput, model_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _written(self, output: Any, model_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Ids, weights and the best labels of each step: (B, sequences, ...), so that a batch can be taken apart."""
         rows, sequences = len(model_inputs["input_ids"]), output.sequences
         outputs, steps = {"sequences": sequences}, sequences.shape[1] - 1

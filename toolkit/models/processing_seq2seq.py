@@ -1,5 +1,7 @@
 """The processor of word-to-word models: one tokenizer for what is read, one for what is written."""
 
+import copy
+
 from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
 
 
@@ -10,9 +12,13 @@ class Seq2SeqProcessor(ProcessorMixin):
     a folder of its own. Both may be the same object.
     """
 
+    source_tokenizer: PreTrainedTokenizerBase
+
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, source_tokenizer: PreTrainedTokenizerBase, **settings: object
     ) -> None:
+        if source_tokenizer is tokenizer:  # saving marks each of them, and could not take the mark off twice
+            source_tokenizer = copy.deepcopy(tokenizer)
         super().__init__(tokenizer, source_tokenizer, **settings)
 
     def __call__(
