@@ -13,6 +13,10 @@ from toolkit.adapters.base import Adapter
 from toolkit.data import DataArguments
 
 SCHEDULES = ("constant", "linear", "inverse_sigmoid")
+COUNTS = (
+    *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
+    *("tokens_per_batch", "early_stopping_patience", "average_checkpoints"),
+)
 
 
 @dataclass
@@ -62,10 +66,14 @@ class RecipeArguments(Seq2SeqTrainingArguments):
                 f"`teacher_forcing_ratio` must lie between 0 and 1, but is {self.teacher_forcing_ratio}. "
                 "It is the share of right words that the decoder reads at the end."
             )
-        for name in ("tokens_per_batch", "early_stopping_patience", "average_checkpoints"):
+        for name in COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be at least 1, but is {value}. Leave the flag away to do without.")
+                raise ValueError(f"`{name}` must be at least 1, but is {value}. Leave the flag away for its default.")
+        for name in ("learning_rate", "num_train_epochs"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"`{name}` must be above 0, but is {value}. Leave the flag away for its default.")
         super().__post_init__()
         if self.bf16 and self.device.type == "cpu" and not processor_knows_bf16():
             raise ValueError(

@@ -23,6 +23,9 @@ class Progress(TrainerCallback):
     Args:
         trainer: counts the labels it has seen.
         metric: the score that is shown.
+
+    Attributes:
+        bar: to be closed by whoever started the training, however that ended.
     """
 
     def __init__(self, trainer: RecipeTrainer, metric: str) -> None:
@@ -75,12 +78,6 @@ class Progress(TrainerCallback):
         self.facts |= {name: value for name, value in shown.items() if name == self.metric}
         numbers = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
         tqdm.write(f"epoch {state.epoch or 0:.2f} · step {state.global_step} · {numbers}", file=sys.stderr)
-
-    def on_train_end(  # type: ignore[override]
-        self, args: RecipeArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Closes the bar."""
-        self.bar.close()
 
 
 class StopAtNextStep(TrainerCallback):

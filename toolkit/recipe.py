@@ -176,7 +176,6 @@ def _trainer(
     )
     for theirs in (ProgressCallback, PrinterCallback):
         trainer.remove_callback(theirs)
-    trainer.add_callback(Progress(trainer, adapter.metric))
     return trainer
 
 
@@ -199,10 +198,14 @@ def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Dataset | It
 def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
     """Trains, keeps the better of the best checkpoint and the mean of the last ones; gives the seconds."""
     started = time.monotonic()
-    stop = StopAtNextStep()
+    progress, stop = Progress(trainer, trainer.adapter.metric), StopAtNextStep()
+    trainer.add_callback(progress)
     trainer.add_callback(stop)
-    with ctrl_c_saves(stop):
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    try:
+        with ctrl_c_saves(stop):
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    finally:
+        progress.bar.close()  # or an error would be told on its line
     if stop.asked:
         raise KeyboardInterrupt
     if trainer.args.average_checkpoints > 1:

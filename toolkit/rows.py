@@ -10,6 +10,9 @@ from datasets import Dataset, IterableDataset
 from toolkit.adapters.base import Adapter
 from toolkit.data import BadData, DataArguments, Fault, Split, load_splits
 
+SKIPPED = "skipped_rows.txt"
+"""Where the run folder lists the rows that were left out."""
+
 
 class Guard:
     """Looks at each row of a stream as it comes by, since nobody can look at all of them beforehand.
@@ -65,7 +68,7 @@ class Rows:
         counts = ", ".join(f"{name} ({count:,} rows)" for name, count in sizes.items())
         if not self.skipped:
             return f"No faults in {counts}."
-        return f"{BadData(self.skipped)}\n{len(self.skipped):,} faulty rows would be left out; no faults in {counts}."
+        return f"{BadData(self.skipped)}\nThese rows would be left out ({len(self.skipped):,}). No faults in {counts}."
 
 
 def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
@@ -82,8 +85,8 @@ def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
     rows.found += unsound
     if rows.found and not data.skip_bad:
         raise BadData(rows.found)
-    if rows.found:
-        print(f"{len(rows.found):,} faulty rows are left out.", file=sys.stderr)
+    if rows.found and not data.check_only:
+        print(f"Faulty rows that are left out: {len(rows.found):,}. {SKIPPED} lists them.", file=sys.stderr)
     wrong = {(fault.path, fault.line) for fault in unsound}
     for name, split in splits.items():
         if name in stored:

@@ -17,13 +17,9 @@ from toolkit.aside import written_aside
 from toolkit.checkpoints import checkpoints, last_whole_checkpoint, remove_checkpoints, remove_unfinished
 from toolkit.data import Fault
 from toolkit.evaluation import Evaluation
+from toolkit.rows import SKIPPED
 
-RESULTS, ARGUMENTS, PREDICTIONS, SKIPPED = (
-    "all_results.json",
-    "training_args.json",
-    "predictions.jsonl",
-    "skipped_rows.txt",
-)
+RESULTS, ARGUMENTS, PREDICTIONS = "all_results.json", "training_args.json", "predictions.jsonl"
 COMPARED = (
     *("model_type", "vocab_size", "source_vocab_size", "embedding_size", "hidden_size", "d_model"),
     *("num_hidden_layers", "num_encoder_layers", "cell_type", "bidirectional", "attention_type", "input_feeding"),
@@ -80,6 +76,8 @@ def find_checkpoint(arguments: RecipeArguments) -> Path | None:
         ValueError: the folder holds a finished run, or the checkpoint asked for is not whole.
     """
     folder = Path(str(arguments.output_dir))
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"`output_dir` must be a folder, but {folder} is a file. Name another.")
     asked = arguments.resume_from_checkpoint
     if isinstance(asked, str) and asked.lower() not in ("true", "false"):
         if Path(asked) not in checkpoints(Path(asked).parent):
@@ -186,7 +184,6 @@ __all__ = [
     "ARGUMENTS",
     "PREDICTIONS",
     "RESULTS",
-    "SKIPPED",
     "Outcome",
     "count_parameters",
     "environment",

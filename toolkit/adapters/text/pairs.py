@@ -77,8 +77,8 @@ class TextToText(RecurrentCore, Adapter):
                 raise ValueError(f"`{name}` must be at least 1, but is {value}. Leave the flag away to do without.")
         try:
             metrics.bleu([""], [""], tokenize=self.bleu_tokenizer)
-        except (ImportError, RuntimeError) as error:
-            raise ValueError(f"`bleu_tokenizer` {self.bleu_tokenizer} is not installed: {error}") from error
+        except (ImportError, RuntimeError, ValueError) as error:
+            raise ValueError(f"`bleu_tokenizer` cannot be {self.bleu_tokenizer!r}: {error}") from error
         self._positions: int | None = None
         if self.model_name_or_path is None:
             self.core_config()  # refuses sizes and kinds that do not fit, before any data is read

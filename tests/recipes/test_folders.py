@@ -1,0 +1,134 @@
+"""What stands in an output folder already, and what happens to it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import toolkit.training
+from tests.recipes.conftest import CORE
+from toolkit import pipeline
+from toolkit.checkpoints import checkpoints
+
+ROWS = "".join(f"dog {number}\tHund {number}\n" for number in range(64))
+SETTINGS = {**CORE, "num_train_epochs": 2, "num_beams": 1, "learning_rate": 0.01, "train_file": "t.tsv"}
+
+
+@pytest.fixture(autouse=True)
+def table():
+    Path("t.tsv").write_text(f"en\tde\n{ROWS}")
+
+
+@pytest.fixture
+def finished(recipe):
+    """A finished run in `out`."""
+    assert recipe("translation", output_dir="out", **SETTINGS).code == 0
+    return Path("out")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_finished_run_is_left_alone_unless_it_may_be_overwritten(finished, recipe):
+    before = contents(finished)
+    said = recipe("translation", output_dir="out", **SETTINGS)
+    assert (said.code, contents(finished) == before) == (2, True)
+    assert said.err == (
+        "`output_dir` must be free, but out holds a finished run. "
+        "Choose another folder, or pass `--overwrite_output_dir`.\n"
+    )
+    said = recipe(
+        "translation", "--overwrite_output_dir", output_dir="out", **SETTINGS | {"hidden_size": 18, "vocab_size": 3}
+    )
+    assert (said.code, contents(finished) == before) == (2, True), "a mistake beside it costs nothing either"
+    said = recipe("translation", "--overwrite_output_dir", output_dir="out", **SETTINGS | {"hidden_size": 18})
+    assert (said.code, json.loads(Path("out/config.json").read_text())["hidden_size"]) == (0, 18)
+    assert "Going on" not in said.err
+
+
+def test_a_checkpoint_of_another_model_is_refused_with_the_difference(finished, recipe):
+    (finished / "all_results.json").unlink()
+    before = contents(finished)
+    said = recipe("translation", output_dir="out", **SETTINGS | {"hidden_size": 24, "cell_type": "gru"})
+    assert (said.code, contents(finished) == before) == (2, True)
+    assert (
+        "is a checkpoint of another model (hidden_size 16 there, 24 here; cell_type lstm there, gru here)" in said.err
+    )
+
+
+def test_what_a_killed_run_left_half_written_is_cleared_away(finished, recipe):
+    (finished / "all_results.json").unlink()
+    *_, last = checkpoints(finished)
+    (last / "trainer_state.json").write_bytes((last / "trainer_state.json").read_bytes()[:50])
+    aside = finished / ".saving-abc"
+    aside.mkdir()
+    said = recipe("translation", output_dir="out", **SETTINGS)
+    assert (said.code, aside.exists()) == (0, False)
+    assert f"Going on from {checkpoints(finished)[0]}." in said.err
+    assert checkpoints(finished)[-1] == last
+
+
+@pytest.mark.parametrize("part", ["weights", "optimizer"])
+@pytest.mark.promise("H5", "H7")
+def test_a_full_disk_names_the_last_whole_checkpoint_and_costs_nothing_else(part, recipe, monkeypatch):
+    settings = SETTINGS | {"num_train_epochs": 3}
+    save, torch_save = toolkit.training.save_portable, torch.save
+
+    def save_portable(model, processor, folder):
+        save(model, processor, folder)
+        if part == "weights" and len(checkpoints(Path("out"))) == 1:
+            raise OSError(28, "No space left on device")
+
+    def save_state(values, path, *more):
+        if part == "optimizer" and len(checkpoints(Path("out"))) == 1:
+            Path(path).write_bytes(b"half")
+            raise RuntimeError("PytorchStreamWriter failed writing file data/2: file write failed")
+        torch_save(values, path, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(toolkit.training, "save_portable", save_portable)
+        patch.setattr(torch, "save", save_state)
+        said = recipe("translation", output_dir="out", **settings)
+    assert said.code == 1
+    (kept,) = checkpoints(Path("out"))
+    message = said.err.splitlines()[-1]
+    assert message.startswith("out/checkpoint-") and "could not be saved (" in message
+    assert message.endswith(f"{kept.name} is whole. Make room and run the same command again.")
+    assert list(Path("out").glob("checkpoint-*")) == [kept]
+    said = recipe("translation", output_dir="out", **settings)
+    assert (said.code, f"Going on from {kept}." in said.err) == (0, True)
+
+
+def test_a_disk_that_is_full_at_the_end_keeps_the_training(recipe, monkeypatch):
+    save = toolkit.training.save_portable
+
+    def save_portable(model, processor, folder):
+        if folder == Path("out"):
+            raise OSError(28, "No space left on device")
+        save(model, processor, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(toolkit.training, "save_portable", save_portable)
+        said = recipe("translation", output_dir="out", **SETTINGS)
+    assert said.code == 1
+    assert "out could not be saved ([Errno 28] No space left on device); checkpoint-" in said.err
+    assert recipe("translation", output_dir="out", **SETTINGS).code == 0
+
+
+@pytest.mark.promise("E1")
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "word", "char"])
+def test_every_kind_of_vocabulary_serves_few_rows(kind, recipe):
+    shared = {"shared_vocabulary": True, "tie_word_embeddings": True} if kind in ("unigram", "char") else {}
+    values = SETTINGS | shared | {"tokenizer": kind, "vocab_size": 20_000, "num_train_epochs": 1}
+    assert recipe("translation", output_dir="out", **values).code == 0
+    assert json.loads(Path("out/config.json").read_text())["vocab_size"] < 200
+    assert isinstance(pipeline("translation", "out")("dog 3")[0]["translation_text"], str)
+
+
+def test_a_vocabulary_can_be_taken_from_an_earlier_run(finished, recipe):
+    said = recipe("translation", output_dir="again", **SETTINGS | {"tokenizer": "out", "num_train_epochs": 1})
+    assert said.code == 0
+    for name in ("tokenizer.json", "source_tokenizer/tokenizer.json"):
+        assert json.loads(Path("again", name).read_text()) == json.loads((finished / name).read_text())
