@@ -1,4 +1,4 @@
-"""Translate image captions, trained on Multi30k alone.   python recipes/text/multi30k_en_de.py --output_dir runs/multi30k
+"""Translate captions, trained on Multi30k alone.   python recipes/text/multi30k_en_de.py --output_dir runs/multi30k
 
 Reads the raw files of task 1 (train, val and test_2016_flickr, .en.gz and .de.gz) from the folder that MULTI30K names.
 Expected: docs/reference/multi30k.md.
