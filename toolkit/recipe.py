@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from datasets import Dataset, IterableDataset, disable_progress_bars
 from transformers import PreTrainedModel, set_seed
@@ -155,6 +156,7 @@ def _trainer(
 ) -> RecipeTrainer:
     arguments = copy.copy(asked)  # the caller's stay as they are, for another run and for the record
     arguments.push_to_hub = False  # we share the folder once, when it is whole
+    arguments.dataloader_pin_memory &= torch.accelerator.is_available()
     model = adapter.model()
     if arguments.learning_rate is None:
         arguments.learning_rate = 1e-3 if adapter.model_name_or_path is None else 5e-5

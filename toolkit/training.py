@@ -80,7 +80,7 @@ class RecipeTrainer(Seq2SeqTrainer):
             batch_sampler=self.batches,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
-            pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
+            pin_memory=self.args.dataloader_pin_memory,
         )
         return self.accelerator.prepare(loader)
 
@@ -98,11 +98,22 @@ class RecipeTrainer(Seq2SeqTrainer):
 
         Both follow from what checkpoints hold, so a resumed run ends where it would have ended.
         """
-        name, sign = f"eval_{self.adapter.metric}", 1 if self.args.greater_is_better else -1
-        scores = [sign * entry[name] for entry in self.state.log_history if name in entry]
-        since_best = len(scores) - 1 - scores.index(max(scores)) if scores else 0
-        patience = self.args.early_stopping_patience
+        ranks, patience = self._ranks(), self.args.early_stopping_patience
+        since_best = len(ranks) - 1 - ranks.index(max(ranks)) if ranks else 0
         return self.state.global_step >= self.state.max_steps or (patience is not None and since_best >= patience)
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """As in the library, which would keep the first of equal scores: early ones are often all 0."""
+        *earlier, latest = self._ranks()
+        if all(latest > rank for rank in earlier):
+            self.state.best_metric = None
+        return super()._determine_best_metric(metrics, trial)
+
+    def _ranks(self) -> list[tuple[float, float]]:
+        """Of each evaluation so far the score and, of equal scores, the loss; what is larger is better."""
+        name, sign = str(self.args.metric_for_best_model), 1 if self.args.greater_is_better else -1
+        history = [entry for entry in self.state.log_history if name in entry]
+        return [(sign * entry[name], -entry["eval_teacher_forced_loss"]) for entry in history]
 
     def get_batch_samples(self, epoch_iterator: Iterator, num_batches: int, device: torch.device) -> tuple:
         """As in the library; counts the labels that are trained on."""

@@ -10,7 +10,6 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from transformers import AutoTokenizer, GenerationConfig
 
-from tests.recipes.conftest import CORE
 from toolkit import RecurrentSeq2SeqForConditionalGeneration, pipeline
 from toolkit.models import load_processor
 from toolkit.run_folder import count_parameters
@@ -61,6 +60,7 @@ def test_predictions_stand_in_the_order_of_the_data(records, data):
 
 
 def test_the_pipeline_answers_what_the_evaluation_wrote(trained, records):
+    assert len({record["prediction"] for record in records[:12]}) > 6, "a model that says one thing shows nothing"
     answers = pipeline("translation", str(trained), batch_size=8)([record["source"] for record in records[:12]])
     assert [answer["translation_text"] for answer in answers] == [record["prediction"] for record in records[:12]]
 
@@ -110,8 +110,8 @@ def test_the_report_and_the_card_list_the_parameters_of_each_part(trained):
 def test_all_flags_are_kept_as_they_were_asked_for(trained, data):
     kept = json.loads((trained / "training_args.json").read_text())
     assert kept["data"]["train_file"] == data["train_file"]
-    assert {name: kept["adapter"][name] for name in CORE} == CORE
-    assert kept["training"]["num_train_epochs"] == 3
+    assert (kept["adapter"]["hidden_size"], kept["adapter"]["vocab_size"]) == (32, 150)
+    assert (kept["training"]["num_train_epochs"], kept["training"]["learning_rate"]) == (12, 0.02)
 
 
 class Tags(HTMLParser):

@@ -1,0 +1,142 @@
+"""Recipes that start from somebody's model: Marian, T5, BART, or a run of our own."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    BartConfig,
+    BartForConditionalGeneration,
+    BertConfig,
+    BertModel,
+    MarianConfig,
+    MarianMTModel,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from toolkit import pipeline
+from toolkit.adapters.text.tokenizers import train_tokenizer
+
+WORDS = [f"dog {number} Hund {number}" for number in range(60)]
+ROWS = "".join(f"dog {number}\tHund {number}\n" for number in range(60))
+TRAINING = {"num_train_epochs": 1, "train_file": "t.tsv", "max_eval_samples": 5, "per_device_train_batch_size": 16}
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    return train_tokenizer(WORDS, kind="char")
+
+
+def marian(size: int) -> PreTrainedModel:
+    layers = dict(encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2)
+    width = dict(d_model=16, encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=40)
+    marks = dict(pad_token_id=3, eos_token_id=2, bos_token_id=1, decoder_start_token_id=3, forced_eos_token_id=None)
+    return MarianMTModel(MarianConfig(vocab_size=size, **layers, **width, **marks))
+
+
+def bart(size: int) -> PreTrainedModel:
+    layers = dict(encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2)
+    width = dict(d_model=16, encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=40)
+    marks = dict(pad_token_id=3, eos_token_id=2, bos_token_id=1, decoder_start_token_id=2, forced_eos_token_id=None)
+    return BartForConditionalGeneration(BartConfig(vocab_size=size, **layers, **width, **marks))
+
+
+def t5(size: int) -> PreTrainedModel:
+    marks = dict(pad_token_id=3, eos_token_id=2, decoder_start_token_id=3)
+    return T5ForConditionalGeneration(
+        T5Config(vocab_size=size, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2, **marks)
+    )
+
+
+@pytest.fixture(autouse=True)
+def table():
+    Path("t.tsv").write_text(f"en\tde\n{ROWS}")
+
+
+@pytest.fixture
+def pretrained(request) -> str:
+    """A folder with a tiny model of another family and its tokenizer."""
+    words = tokenizer()
+    request.param(len(words)).save_pretrained("theirs")
+    words.save_pretrained("theirs")
+    return "theirs"
+
+
+def families(*builders):
+    return pytest.mark.parametrize("pretrained", builders, indirect=True, ids=lambda build: build.__name__)
+
+
+@pytest.mark.promise("E6")
+@families(marian, bart, t5)
+def test_a_model_of_another_family_is_trained_scored_and_served(pretrained, recipe):
+    said = recipe("translation", model_name_or_path=pretrained, output_dir="out", **TRAINING)
+    assert said.code == 0
+    assert json.loads(Path("out/training_args.json").read_text())["adapter"]["model_name_or_path"] == "theirs"
+    before, after = (AutoModelForSeq2SeqLM.from_pretrained(folder).state_dict() for folder in ("theirs", "out"))
+    assert type(AutoModelForSeq2SeqLM.from_pretrained("out")) is type(AutoModelForSeq2SeqLM.from_pretrained("theirs"))
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    records = [json.loads(line) for line in Path("out/predictions.jsonl").read_text().splitlines()]
+    answers = pipeline("translation", "out")([record["source"] for record in records])
+    assert [answer["translation_text"] for answer in answers] == [record["prediction"] for record in records]
+    assert "Where it looked" in Path("out/report.html").read_text()
+
+
+@pytest.mark.slow
+@families(marian, bart, t5)
+def test_label_smoothing_and_averaging_work_with_it_too(pretrained, recipe):
+    said = recipe(
+        "translation",
+        model_name_or_path=pretrained,
+        output_dir="out",
+        **TRAINING | {"num_train_epochs": 2, "label_smoothing_factor": 0.1, "average_checkpoints": 2},
+    )
+    assert (said.code, "The mean of 2 checkpoints has" in said.err) == (0, True)
+    assert json.loads(Path("out/training_args.json").read_text())["training"]["label_smoothing_factor"] == 0.1
+
+
+@families(t5)
+def test_it_may_write_longer_targets_than_the_library_would_let_it(pretrained, recipe):
+    Path("t.tsv").write_text("en\tde\n" + "".join(f"dog {n}\t{'Hund ' * 6}{n}\n" for n in range(60)))
+    assert recipe("translation", model_name_or_path=pretrained, output_dir="out", **TRAINING).code == 0
+    limit = AutoModelForSeq2SeqLM.from_pretrained("out").generation_config.max_new_tokens
+    assert limit >= 31
+
+
+@pytest.mark.promise("A3")
+@families(marian)
+def test_a_text_beyond_its_positions_is_refused_by_line(pretrained, recipe):
+    Path("t.tsv").write_text(f"en\tde\n{ROWS}{'dog ' * 30}\tHund\n")
+    said = recipe("translation", model_name_or_path=pretrained, output_dir="out", **TRAINING)
+    assert (said.code, Path("out").exists()) == (1, False)
+    assert said.err.startswith("t.tsv:62: the source has ") and "above the 40 that the model takes." in said.err
+
+
+def test_a_model_that_cannot_write_is_refused(recipe):
+    BertModel(
+        BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
+    ).save_pretrained("bert")
+    tokenizer().save_pretrained("bert")
+    said = recipe("translation", model_name_or_path="bert", output_dir="out", **TRAINING)
+    assert (said.code, Path("out").exists()) == (2, False)
+    assert said.err.startswith("`model_name_or_path` must name an encoder-decoder, but bert is a bert model.")
+
+
+@families(marian)
+def test_own_words_are_only_fed_to_a_decoder_that_reads_them(pretrained, recipe):
+    said = recipe("translation", model_name_or_path=pretrained, output_dir="out", teacher_forcing_ratio=0.5, **TRAINING)
+    assert (said.code, Path("out").exists()) == (2, False)
+    assert said.err.startswith("`teacher_forcing_ratio` and `scheduled_sampling` need a decoder that")
+
+
+@pytest.mark.promise("A1")
+def test_a_run_of_our_own_is_trained_further_and_keeps_its_vocabulary(trained, recipe):
+    said = recipe("translation", model_name_or_path=trained, output_dir="out", learning_rate=1e-12, **TRAINING)
+    assert said.code == 0
+    for name in ("tokenizer.json", "source_tokenizer/tokenizer.json"):
+        assert json.loads(Path("out", name).read_text()) == json.loads((trained / name).read_text())
+    before, after = (AutoModelForSeq2SeqLM.from_pretrained(folder).state_dict() for folder in (trained, "out"))
+    assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)

@@ -1,0 +1,124 @@
+"""From wherever rows may come: files of every kind, a Hub dataset, a stream; to train on, or only to be predicted."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.recipes.conftest import CORE
+
+PAIRS = [(f"dog {number}", f"Hund {number}") for number in range(60)]
+SMALL = {**CORE, "num_train_epochs": 1, "num_beams": 1, "learning_rate": 0.01, "output_dir": "out"}
+
+
+def table(path: str, pairs=PAIRS, columns=("en", "de")) -> None:
+    Path(path).write_text("\n".join("\t".join(row) for row in [columns, *pairs]) + "\n")
+
+
+def predictions(folder: str | Path = "out") -> list[dict]:
+    return [json.loads(line) for line in Path(folder, "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(params=["tsv", "csv", "jsonl", "parallel", "hub"])
+def source(request) -> dict[str, str]:
+    """The same pairs in each form, as flags."""
+    if request.param == "tsv":
+        table("t.tsv")
+    elif request.param == "csv":
+        Path("t.csv").write_text("en,de\n" + "".join(f'"{en}",{de}\n' for en, de in PAIRS))
+    elif request.param == "jsonl":
+        Path("t.jsonl").write_text("".join(json.dumps({"en": en, "de": de}) + "\n" for en, de in PAIRS))
+    elif request.param == "parallel":
+        for place, name in enumerate(("en", "de")):
+            Path(f"t.{name}").write_text("".join(f"{pair[place]}\n" for pair in PAIRS))
+        return {"train_file": "t.en,t.de"}
+    else:
+        Path("hub").mkdir()
+        nested = [{"translation": {"en": en, "de": de}} for en, de in PAIRS]
+        Path("hub/train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in nested))
+        return {"dataset_name": "hub"}
+    return {"train_file": f"t.{request.param}"}
+
+
+@pytest.mark.promise("E1")
+def test_every_form_of_pairs_becomes_a_model_with_the_same_scores(source, recipe):
+    assert recipe("translation", source_column="en", target_column="de", **source, **SMALL).code == 0
+    found = {(record["source"], record["reference"]) for record in predictions()}
+    assert found <= set(PAIRS) and found
+    assert {"bleu", "bleu_low", "chrf", "chrf_high", "ter", "ter_low"} <= set(
+        json.loads(Path("out/all_results.json").read_text())
+    )
+
+
+@pytest.mark.promise("A1", "C5")
+def test_predictions_of_a_finished_run_are_those_it_made_itself(trained, data, recipe):
+    flags = {"model_name_or_path": trained, "output_dir": "out", "test_file": data["test_file"]}
+    said = recipe("translation", "--predict_only", per_device_eval_batch_size=7, **flags)
+    assert said.code == 0
+    assert predictions() == predictions(trained)
+    there, here = (json.loads((folder / "all_results.json").read_text()) for folder in (trained, Path("out")))
+    assert here == pytest.approx({name: there[name] for name in here})
+    assert sorted(path.name for path in Path("out").iterdir()) == ["all_results.json", "predictions.jsonl"]
+
+
+@pytest.mark.parametrize("target", [{}, {"target_column": "ko"}], ids=["no target named", "a target that is not there"])
+def test_sources_alone_are_predicted_without_scores(target, trained, data, recipe):
+    with open(data["test_file"], encoding="utf-8") as lines:
+        sources = [line.split("\t")[0] for line in lines]
+    Path("s.tsv").write_text("\n".join(sources) + "\n")
+    flags = {"model_name_or_path": trained, "output_dir": "out", "test_file": "s.tsv", "source_column": "en"}
+    said = recipe("translation", "--predict_only", **flags, **target)
+    assert said.code == 0
+    assert ("There will be no scores: s.tsv:1: has no column `ko`" in said.err) == bool(target)
+    assert [{**record, "reference": None} for record in predictions(trained)] == predictions()
+    assert [path.name for path in Path("out").iterdir()] == ["predictions.jsonl"]
+
+
+def test_another_search_may_be_asked_for(trained, data, recipe):
+    flags = {"model_name_or_path": trained, "output_dir": "out", "test_file": data["test_file"]}
+    assert recipe("translation", "--predict_only", num_beams=1, **flags).code == 0
+    greedy = predictions()
+    assert recipe("translation", "--predict_only", **flags).code == 0
+    assert greedy != predictions() == predictions(trained)
+
+
+def test_rows_that_cannot_be_predicted_are_listed(trained, recipe):
+    table("s.tsv", [("dog", "개"), (" ", "고양이"), ("cow", "소")], ("en", "ko"))
+    flags = {"model_name_or_path": trained, "output_dir": "out", "test_file": "s.tsv"}
+    assert recipe("translation", "--predict_only", **flags).code == 1
+    assert recipe("translation", "--predict_only", "--skip_bad", **flags).code == 0
+    assert [record["line"] for record in predictions()] == [2, 4]
+    assert Path("out/skipped_rows.txt").read_text().startswith("s.tsv:3: `en` is blank")
+
+
+def test_a_stream_is_trained_on_without_being_stored(recipe):
+    table("t.tsv")
+    said = recipe(
+        "translation", "--streaming", train_file="t.tsv", max_steps=6, per_device_train_batch_size=16, **SMALL
+    )
+    assert said.code == 0
+    assert {record["source"] for record in predictions()} <= {en for en, _ in PAIRS}
+    state = json.loads(Path("out/checkpoint-6/trainer_state.json").read_text())
+    assert state["global_step"] == 6
+
+
+def test_a_fault_in_a_stream_ends_the_run_or_is_left_out_and_listed(recipe):
+    table("t.tsv", [*PAIRS, ("cat", " "), ("only",)])
+    flags = {"train_file": "t.tsv", "max_steps": 12, "per_device_train_batch_size": 16, **SMALL}
+    said = recipe("translation", "--streaming", **flags)
+    assert (said.code, "t.tsv:6" in said.err, "Traceback" in said.err) == (1, True, False)
+    assert recipe("translation", "--streaming", "--skip_bad", **flags).code == 0
+    listed = Path("out/skipped_rows.txt").read_text().splitlines()
+    assert sorted({line.partition(": ")[0] for line in listed}) == ["t.tsv:62", "t.tsv:63"]
+
+
+def test_a_stream_is_checked_to_its_end(recipe):
+    table("t.tsv", [*PAIRS, ("cat", " ")])
+    said = recipe("translation", "--streaming", "--check_only", train_file="t.tsv")
+    assert (said.code, said.err) == (
+        1,
+        "t.tsv:62: `de` is blank, so there is nothing to learn. Fill it or remove the row.\n",
+    )
+    table("t.tsv")
+    said = recipe("translation", "--streaming", "--check_only", train_file="t.tsv")
+    assert (said.code, said.out) == (0, "No faults in train (57 rows), validation (3 rows).\n")
