@@ -33,7 +33,7 @@ REFUSED = [
     ),
     (
         dict(source_vocab_size=10, input_feature_size=10),
-        "`source_vocab_size` (10) and `input_feature_size` (10) exclude each other: the encoder reads words or vectors.",
+        "`source_vocab_size` (10) and `input_feature_size` (10) exclude each other",
     ),
     (dict(vocab_size=3), "`pad_token_id` must be one of the 3 labels, counted from 0, but is 3."),
     (

@@ -1,56 +1,105 @@
-"""Products with few rows read another copy of the weights and give the same numbers."""
+"""The copies of weights that single steps read follow the weights, whatever changes these."""
 
 import copy
+import pickle
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.functional import linear
 
-from toolkit.models.layers_decoding import MOST_ROWS, DecodingWeights
-from toolkit.models.layers_loop import run_layer
-from toolkit.models.layers_recurrent import recurrent_layer
+from tests.models.tiny import CORES, sentences, targets, tiny_core
+from toolkit.models.layers_decoding import DecodingWeights
 
-
-@pytest.mark.parametrize("rows", [1, 2, MOST_ROWS, MOST_ROWS + 1])
-def test_every_number_of_rows_gives_the_plain_product(rows):
-    weight, bias, vectors = torch.randn(50, 24), torch.randn(50), torch.randn(rows, 1, 24)
-    with torch.inference_mode():
-        product = DecodingWeights().linear(vectors, weight, bias)
-    torch.testing.assert_close(product, F.linear(vectors, weight, bias), atol=1e-5, rtol=1e-5)
+BATCH, LABELS = sentences(5, 3), targets(4, 2)
 
 
-@pytest.mark.parametrize("rows", [1, 7])
-def test_a_weight_that_was_changed_in_place_is_read_anew(rows):
-    decoding, weight, bias = DecodingWeights(), torch.randn(50, 24), torch.zeros(50)
-    vectors = torch.randn(rows, 24)
+def step(core: nn.Module, rows: int = 2) -> Tensor:
+    """Logits of one step, as `generate` asks for them."""
     with torch.no_grad():
-        before = decoding.linear(vectors, weight, bias)
-        weight.mul_(2)
-        torch.testing.assert_close(decoding.linear(vectors, weight, bias), 2 * before)
+        inputs = {name: tensor[:rows] for name, tensor in BATCH.items()}
+        return core(**inputs, decoder_input_ids=torch.full((rows, 1), 4)).logits
 
 
-def test_gradients_flow_while_they_are_recorded():
-    weight, bias = torch.randn(50, 24, requires_grad=True), torch.zeros(50, requires_grad=True)
-    DecodingWeights().linear(torch.randn(1, 24), weight, bias).sum().backward()
-    assert weight.grad is not None
+def slow_step(core: nn.Module, rows: int = 2) -> Tensor:
+    """The same from the weights themselves: where gradients are wanted, no copy is read."""
+    inputs = {name: tensor[:rows] for name, tensor in BATCH.items()}
+    return core(**inputs, decoder_input_ids=torch.full((rows, 1), 4)).logits.detach()
 
 
-def test_a_copied_model_brings_no_copies_of_another_ones_weights():
-    decoding = DecodingWeights()
+def learn(core: nn.Module, **settings: object) -> None:
+    core.train()
+    optimizer = torch.optim.AdamW(core.parameters(), lr=0.3, **settings)
+    core(**BATCH, labels=LABELS).loss.backward()
+    optimizer.step()
+    core.eval()
+
+
+def scale(core: nn.Module) -> None:
     with torch.no_grad():
-        decoding.linear(torch.randn(1, 4), torch.randn(6, 4), torch.zeros(6))
-    assert decoding._copies and not copy.deepcopy(decoding)._copies
+        for weight in core.parameters():
+            weight.mul_(-1.5)
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
-def test_a_single_step_equals_torchs_own_layer(cell_type):
-    layer = recurrent_layer(cell_type, 12, 8)
-    inputs, before = torch.randn(3, 5, 12), tuple(torch.randn(3, 8) for _ in range(2 if cell_type == "lstm" else 1))
-    with torch.no_grad():
-        whole, end = run_layer(layer, inputs, before, DecodingWeights())
-        outputs, state = [], before
-        for step in inputs.split(1, 1):
-            output, state = run_layer(layer, step, state, DecodingWeights())
-            outputs.append(output)
-    torch.testing.assert_close(torch.cat(outputs, 1), whole)
-    torch.testing.assert_close(state, end)
+def exchange(core: nn.Module) -> None:
+    """New tensors in place of the old, twice, so that the third can lie where the first lay."""
+    for factor in (2.0, -1.0):
+        core.load_state_dict({name: factor * weight for name, weight in core.state_dict().items()}, assign=True)
+        core.eval()
+
+
+CHANGES = {
+    "an optimizer": learn,
+    "a fused optimizer": lambda core: learn(core, fused=True),
+    "an optimizer over lists": lambda core: learn(core, foreach=True),
+    "an operation in place": scale,
+    "a loaded state": lambda core: core.load_state_dict({n: 1.5 * w for n, w in core.state_dict().items()}),
+    "exchanged tensors": exchange,
+    "another precision and back": lambda core: core.bfloat16().float().eval(),
+    "values behind autograd's back": lambda core: [core.lm_head.weight.data.neg_(), core.eval()],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_step_after_a_change_reads_the_changed_weights(change, rows):
+    core = tiny_core(attention_type="additive", input_feeding=True).float()
+    before = step(core, rows)
+    assert torch.allclose(before, slow_step(core, rows), atol=1e-5)
+    change(core)
+    after = step(core, rows)
+    assert torch.allclose(after, slow_step(core, rows), atol=1e-4)
+    assert not torch.allclose(after, before, atol=1e-3)
+
+
+@pytest.mark.parametrize("choice", CORES)
+def test_a_single_step_gives_what_the_plain_products_give(choice):
+    core = tiny_core(**choice).float()
+    for rows in (1, 2):
+        assert torch.allclose(step(core, rows), slow_step(core, rows), atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 64, 65, 200])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@torch.no_grad()
+def test_products_of_any_number_of_rows_are_those_of_torch(rows, dtype):
+    weight, bias = torch.randn(37, 16, dtype=dtype), torch.randn(37, dtype=dtype)
+    vectors = torch.randn(rows, 1, 16, dtype=dtype)
+    for given in (vectors, vectors[:, 0], vectors.transpose(0, 1)):
+        found = DecodingWeights().linear(given, weight, bias)
+        expected = linear(given, weight, bias)
+        assert found.shape == expected.shape
+        assert found.dtype == dtype
+        assert torch.allclose(found, expected, atol=1e-5 if dtype == torch.float32 else 1e-2)
+
+
+@pytest.mark.parametrize(
+    "twin", [copy.deepcopy, lambda core: pickle.loads(pickle.dumps(core))], ids=["copied", "pickled"]
+)
+def test_another_model_has_weights_of_its_own(twin):
+    core = tiny_core().float()
+    before = step(core)
+    other = twin(core)
+    scale(other)
+    assert torch.equal(step(core), before)
+    assert torch.allclose(step(other), slow_step(other), atol=1e-4)

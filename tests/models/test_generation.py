@@ -45,7 +45,7 @@ def test_the_state_that_is_carried_changes_nothing(core, search):
 @pytest.mark.promise("C4", "A3")
 @pytest.mark.parametrize("search", CERTAIN.values(), ids=CERTAIN)
 def test_a_batch_gives_what_its_sentences_give_one_by_one(core, search):
-    alone = []
+    core, alone = core.float(), []
     for row, length in enumerate(LENGTHS):
         alone += written(generate(core, {"input_ids": BATCH["input_ids"][row : row + 1, :length]}, **search))
     assert written(generate(core, BATCH, **search)) == alone
@@ -75,9 +75,10 @@ def test_fifty_more_pads_change_no_logit_no_loss_and_no_weight(core):
 
 
 @pytest.mark.promise("C4")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @torch.no_grad()
-def test_one_beam_is_greedy_is_a_loop_written_by_hand(core):
-    encoded, state = core.encode(**BATCH), {}
+def test_one_beam_is_greedy_is_a_loop_written_by_hand(core, dtype):
+    encoded, state = core.to(dtype).encode(**BATCH), {}
     ids, ended = torch.full((len(LENGTHS), 1), SOS), torch.zeros(len(LENGTHS), dtype=torch.bool)
     while ids.shape[1] <= STEPS and not ended.all():
         vectors, _, state = core.decoder(ids[:, -1:], encoded, state)

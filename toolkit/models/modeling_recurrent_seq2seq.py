@@ -96,6 +96,14 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         """Replaces the decoder's word vectors."""
         self.decoder.embed_tokens = value  # type: ignore[assignment]
 
+    def _resize_token_embeddings(self, *sizes: object) -> nn.Embedding:
+        """Lets the encoder's words follow the decoder's where both sides have one vocabulary."""
+        words = super()._resize_token_embeddings(*sizes)
+        if self.config.source_vocab_size is None and self.config.input_feature_size is None:
+            read = self._get_resized_embeddings(self.encoder.embed_tokens, words.num_embeddings)
+            self.encoder.embed_tokens = read  # type: ignore[assignment]
+        return words
+
     def get_output_embeddings(self) -> nn.Module:
         """The output layer."""
         return self.lm_head

@@ -258,9 +258,9 @@ class TranslationPipeline(Seq2SeqTextPipeline):
         self, text: str, src_lang: str | None = None, tgt_lang: str | None = None, truncation: bool = False
     ) -> dict[str, Tensor]:
         """As every text pipeline, but refuses to let a model of many languages choose one."""
-        named = self.task.split("_")  # translation, en, to, de
-        if len(named) == 4:
-            src_lang, tgt_lang = src_lang or named[1], tgt_lang or named[3]
+        named = self.task.removeprefix("translation_").split("_to_")
+        if len(named) == 2:
+            src_lang, tgt_lang = src_lang or named[0], tgt_lang or named[1]
         if (
             hasattr(self._source_tokenizer(), "_build_translation_inputs")
             and not (src_lang and tgt_lang)
