@@ -1,6 +1,6 @@
 """Draws the picture of README.md from a run's report.
 
-`python docs/pictures/make.py runs/demo --map 3`. Needs Chromium and its driver, as the browser tests do.
+`python docs/pictures/make.py runs/numbers --map 3`. Needs Chromium and its driver, as the browser tests do.
 """
 
 import argparse
