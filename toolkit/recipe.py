@@ -117,6 +117,7 @@ def _train_and_tell(
     if checkpoint is not None:
         print(f"Going on from {checkpoint}.", file=sys.stderr)
         adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
+    _agree_on_processor(adapter, arguments)
     encoded = {name: encode(adapter, split) for name, split in rows.splits.items()}
     trainer = _trainer(adapter, arguments, encoded)
     if checkpoint is not None:
@@ -145,6 +146,14 @@ def _train_and_tell(
             _share(trainer.folder, arguments)
     trainer.accelerator.wait_for_everyone()
     return told
+
+
+def _agree_on_processor(adapter: Adapter, arguments: RecipeArguments) -> None:
+    """Gives every process what the first one has learnt: vocabularies that differ would be worse than none."""
+    if arguments.world_size > 1:
+        first = [adapter.processor if arguments.process_index == 0 else None]
+        torch.distributed.broadcast_object_list(first)
+        adapter.processor = first[0]  # type: ignore[misc]
 
 
 def _size(rows: Dataset | IterableDataset) -> str:

@@ -32,6 +32,20 @@ SCORES: dict[str, Callable[..., Score]] = {
 }
 
 
+@dataclass(frozen=True)
+class Texts:
+    """The texts of some columns of a split, read anew on every pass."""
+
+    split: Split
+    columns: Sequence[str]
+    lowercase: Sequence[str] = ()
+
+    def __iter__(self) -> Iterator[str]:
+        for batch in self.split.dataset.select_columns(list(self.columns)).iter(batch_size=1000):
+            for name in self.columns:
+                yield from (text.lower() for text in batch[name]) if name in self.lowercase else batch[name]
+
+
 @dataclass
 class TextToText(RecurrentCore, Adapter):
     """Pairs of texts, through the recurrent core or any pretrained `AutoModelForSeq2SeqLM`."""
@@ -122,13 +136,8 @@ class TextToText(RecurrentCore, Adapter):
                 "A vocabulary is learnt from training data, but there is none. Give `train_file`, "
                 "or `model_name_or_path` for a model that has one."
             )
-        return train_tokenizer(self._texts(names, self._train), kind=self.tokenizer, vocab_size=self.vocab_size)
-
-    def _texts(self, names: Sequence[str], split: Split) -> Iterator[str]:
-        for batch in split.dataset.select_columns(list(names)).iter(batch_size=1000):
-            for name in names:
-                lower = self.lowercase_source and name == self._names[0]
-                yield from (text.lower() for text in batch[name]) if lower else batch[name]
+        texts = Texts(self._train, names, lowercase=self._names[:1] if self.lowercase_source else ())
+        return train_tokenizer(texts, kind=self.tokenizer, vocab_size=self.vocab_size)
 
     def model(self) -> PreTrainedModel:
         """The pretrained model, or a fresh recurrent one of the size that the vocabulary asks for."""

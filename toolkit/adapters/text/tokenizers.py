@@ -1,5 +1,7 @@
 """Tokenizers learnt from the user's own sentences, by the library `tokenizers`."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,8 +16,10 @@ SPECIAL_TOKENS = {"unk_token": "<unk>", "bos_token": "<sos>", "eos_token": "<eos
 def train_tokenizer(texts: Iterable[str], *, kind: str = "bpe", vocab_size: int = 8000) -> PreTrainedTokenizerFast:
     """Learns a vocabulary from texts; decoding gives the text back, apart from runs of spaces and unknown characters.
 
+    The same texts give the same vocabulary, in every process.
+
     Args:
-        texts: read once.
+        texts: read twice, so no iterator.
         kind: "bpe" (Sennrich et al., 2016), "unigram" (Kudo, 2018), "word" (split at spaces and punctuation) or "char".
         vocab_size: the most tokens to keep, the four special ones included. With less data there are fewer.
 
@@ -36,7 +40,15 @@ def train_tokenizer(texts: Iterable[str], *, kind: str = "bpe", vocab_size: int 
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace("\u00a0", " ")])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(_splits(kind))
     tokenizer.decoder = decoders.Metaspace()
-    tokenizer.train_from_iterator(texts, _trainer(kind, vocab_size))
+    signs = _signs(texts, tokenizer.normalizer) if kind in ("bpe", "unigram") else []
+    if kind == "unigram" and vocab_size <= len(signs) + len(SPECIAL_TOKENS):
+        raise ValueError(
+            f"`vocab_size` must be above {len(signs) + len(SPECIAL_TOKENS)} for unigram, which keeps every character, "
+            f"but is {vocab_size}. Raise it, or choose another kind of `tokenizer`."
+        )
+    tokenizer.train_from_iterator(texts, _trainer(kind, vocab_size, signs))
+    if kind == "unigram":
+        tokenizer.model = _in_order(tokenizer)
     eos = SPECIAL_TOKENS["eos_token"]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"$A {eos}", special_tokens=[(eos, tokenizer.token_to_id(eos))]
@@ -106,14 +118,25 @@ def _splits(kind: str) -> list[pre_tokenizers.PreTokenizer]:
     return [*apart, pre_tokenizers.Split("", "isolated")] if kind == "char" else apart
 
 
-def _trainer(kind: str, vocab_size: int) -> trainers.Trainer:
+def _signs(texts: Iterable[str], normalizer: normalizers.Normalizer) -> list[str]:
+    """All characters as the trainers see them, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update("▁" + normalizer.normalize_str(text).replace(" ", "▁"))
+    return sorted(counts, key=lambda sign: (-counts[sign], sign))
+
+
+def _trainer(kind: str, vocab_size: int, signs: list[str]) -> trainers.Trainer:
     special = list(SPECIAL_TOKENS.values())
     if kind == "bpe":
-        # Pieces seen once would never be learnt; characters beyond half of the vocabulary crowd out the words.
+        # Pieces seen once would never be learnt; characters beyond half of the vocabulary crowd out the words. The
+        # trainer's own choice among equally rare characters differs from run to run, so we make it.
+        kept = signs[: max(1, vocab_size // 2)]
         return trainers.BpeTrainer(
             vocab_size=vocab_size,
             min_frequency=2,
-            limit_alphabet=max(1, vocab_size // 2),
+            initial_alphabet=kept,
+            limit_alphabet=len(kept),
             special_tokens=special,
             show_progress=False,
         )
@@ -122,6 +145,27 @@ def _trainer(kind: str, vocab_size: int) -> trainers.Trainer:
             vocab_size=vocab_size, unk_token=special[0], special_tokens=special, show_progress=False
         )
     return trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=special, show_progress=False)
+
+
+def _in_order(tokenizer: Tokenizer) -> models.Unigram:
+    """The model with its pieces in an order of ours; the trainer's differs from run to run.
+
+    Two things do: the last digits of all scores; and which of the characters that were worth no piece gets which score.
+    Theirs begin at the lowest of all and rise in steps of 0.0001.
+    """
+    pieces = [(piece, round(score, 6)) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]]
+    special, learnt = pieces[: len(SPECIAL_TOKENS)], pieces[len(SPECIAL_TOKENS) :]
+    learnt.sort(key=lambda entry: (-entry[1], entry[0]))
+    worthless, score = [], learnt[-1][1]
+    for place in reversed(range(len(learnt))):
+        if len(learnt[place][0]) == 1 and learnt[place][1] - score < 0.00015:
+            worthless.append(place)
+            score = learnt[place][1]
+    signs = sorted(learnt[place][0] for place in worthless)
+    for place, sign in zip(worthless, signs, strict=True):
+        learnt[place] = sign, learnt[place][1]
+    learnt.sort(key=lambda entry: (-entry[1], entry[0]))
+    return models.Unigram([*special, *learnt], unk_id=0)
 
 
 __all__ = ["TOKENIZER_KINDS", "existing_tokenizers", "lowercasing", "train_tokenizer"]

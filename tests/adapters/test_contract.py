@@ -1,0 +1,128 @@
+"""What the recipe asks of every adapter, asked of every adapter."""
+
+import inspect
+from dataclasses import fields, is_dataclass
+
+import pytest
+import torch
+from transformers import HfArgumentParser
+
+import toolkit
+from toolkit import Adapter
+from toolkit.models import PIPELINES
+
+ADAPTERS = [
+    adapter
+    for adapter in vars(toolkit).values()
+    if inspect.isclass(adapter) and issubclass(adapter, Adapter) and adapter is not Adapter
+]
+PAIRS = [
+    *(("ein Hund läuft", "a dog runs"), ("zwei Hunde", "two dogs"), ("나는 학교에 간다", "I go to school")),
+    *((f"Haus {number}", f"house {number}") for number in range(20)),
+]
+
+
+@pytest.fixture(params=ADAPTERS, ids=lambda adapter: adapter.__name__)
+def adapter(request, split) -> Adapter:
+    adapter = request.param(tokenizer="word", hidden_size=8, embedding_size=8)
+    adapter.fit({"train": split(PAIRS)})
+    return adapter
+
+
+@pytest.fixture
+def rows(split) -> list[dict]:
+    return list(split(PAIRS).dataset)
+
+
+def test_there_are_adapters():
+    assert len(ADAPTERS) >= 4
+    assert all(is_dataclass(adapter) for adapter in ADAPTERS)
+    assert {adapter.task for adapter in ADAPTERS} <= set(PIPELINES)
+
+
+@pytest.mark.parametrize("kind", ADAPTERS, ids=lambda adapter: adapter.__name__)
+def test_every_field_is_a_flag_with_help_and_a_default(kind):
+    (parsed,) = HfArgumentParser(kind).parse_args_into_dataclasses([])
+    assert parsed == kind()
+    assert [field.name for field in fields(kind) if not field.metadata.get("help")] == []
+
+
+def test_a_row_becomes_numbers_and_comes_back_as_text(adapter, rows):
+    for row in rows:
+        encoded = adapter.encode(row)
+        first = next(iter(adapter.inputs(row).values()))
+        assert (encoded["source_length"], encoded["target_length"]) == (len(first), len(adapter.labels(row)))
+        assert adapter.decode(encoded["labels"]) == adapter.expected(row) == row["target"]
+        assert adapter.shown(row) == row["source"]
+
+
+def test_labels_end_once(adapter, rows):
+    model = adapter.model()
+    for row in rows:
+        assert adapter.labels(row).count(model.config.eos_token_id) == 1
+        assert adapter.labels(row)[-1] == model.config.eos_token_id
+
+
+def test_a_padded_batch_is_what_the_model_reads(adapter, rows):
+    torch.manual_seed(0)
+    model = adapter.model().eval()
+    batch = adapter.pad([adapter.encode(row) for row in rows])
+    assert set(batch) <= set(inspect.signature(model.forward).parameters)
+    alone = adapter.pad([adapter.encode(rows[1])])
+    with torch.no_grad():
+        together, single = model(**batch).logits, model(**alone).logits
+    assert torch.allclose(together[1, : single.shape[1]], single[0], atol=1e-5)
+
+
+def test_the_source_alone_can_be_encoded(adapter, split):
+    adapter.fit({"test": split([(source,) for source, _ in PAIRS], name="test", columns=("source",))})
+    adapter._train = split(PAIRS)
+    adapter._names = ("source", "target")
+    assert adapter.processor
+    adapter._names = ("source",)
+    encoded = adapter.encode({"source": "ein Hund", "line": 2})
+    assert adapter.expected({"source": "ein Hund"}) is None
+    assert "labels" not in encoded and "source_length" in encoded
+
+
+def test_perfect_outputs_score_best_and_others_worse(adapter):
+    expected = [target for _, target in PAIRS]
+    perfect, wrong = adapter.score(expected, expected), adapter.score(["x"] * len(expected), expected)
+    assert adapter.metric in perfect
+    assert adapter.score(expected, expected, only=adapter.metric).keys() == {adapter.metric}
+    for name, score in perfect.items():
+        assert score.low <= score.value <= score.high
+        if name != "length_ratio":
+            assert (score.value > wrong[name].value) is score.higher_is_better
+    assert adapter.row_score(expected[0], expected[0]) > adapter.row_score("x", expected[0])
+
+
+def test_each_score_can_select_checkpoints(adapter):
+    kind = type(adapter)
+    for name in adapter.scores:
+        score = kind(metric=name).score([""], [""], only=name)[name]
+        assert isinstance(score.higher_is_better, bool)
+
+
+def test_sound_rows_pass_and_blank_ones_are_told(adapter, rows, split):
+    assert [adapter.check_row(row) for row in rows] == [None] * len(rows)
+    assert list(adapter.check({"train": split(PAIRS)})) == []
+    (fault,) = adapter.check({"train": split([*PAIRS, ("Haus", " \t")], path="x.tsv")})
+    assert str(fault).startswith(f"x.tsv:{len(PAIRS) + 2}: `target` is blank")
+
+
+def test_generation_settings_are_known_to_the_model(adapter):
+    config = adapter.model().generation_config
+    unknown = config.update(**adapter.generation)
+    assert unknown == {}
+    config.validate(strict=True)
+
+
+def test_what_is_saved_encodes_the_same(adapter, rows, tmp_path):
+    from toolkit.models import load_processor, save_portable
+
+    save_portable(adapter.model(), adapter.processor, tmp_path)
+    again = type(adapter)(model_name_or_path=str(tmp_path))
+    again.fit({"train": adapter._train})
+    assert [again.encode(row) for row in rows] == [adapter.encode(row) for row in rows]
+    assert type(load_processor(str(tmp_path))) is type(adapter.processor)

@@ -1,0 +1,96 @@
+"""Batches: what a row becomes in one, and which rows meet."""
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from toolkit.collate import LengthBatches, Pad
+
+
+@pytest.fixture
+def lengths() -> np.ndarray:
+    """Source and target lengths of 500 rows, some of them far longer than the others."""
+    random = np.random.default_rng(1)
+    lengths = random.integers(1, 30, size=(500, 2))
+    lengths[:3] = [[40, 2], [3, 90], [200, 200]]
+    return lengths
+
+
+@pytest.mark.promise("A3")
+def test_each_field_is_padded_with_its_own_filler_to_its_own_length():
+    rows = [
+        {"input_ids": [5] * 3, "labels": [6] * 11, "name": "short"},
+        {"input_ids": [7] * 40, "labels": [8] * 2, "name": "long"},
+    ]
+    batch = Pad({"input_ids": 3, "labels": -100})(rows)
+    assert set(batch) == {"input_ids", "labels"}
+    assert (batch["input_ids"].shape, batch["labels"].shape) == ((2, 40), (2, 11))
+    assert (batch["input_ids"][0, 3:] == 3).all() and (batch["labels"][1, 2:] == -100).all()
+    assert batch["labels"].dtype == torch.long
+
+
+def test_a_filler_with_a_point_makes_vectors_of_numbers():
+    batch = Pad({"input_features": 0.0})([{"input_features": [[1, 2]]}, {"input_features": [[3, 4], [5, 6]]}])
+    assert batch["input_features"].dtype == torch.float32
+    assert batch["input_features"].tolist() == [[[1, 2], [0, 0]], [[3, 4], [5, 6]]]
+
+
+def test_a_field_that_the_rows_lack_is_left_out():
+    assert set(Pad({"input_ids": 3, "labels": -100})([{"input_ids": [1]}])) == {"input_ids"}
+
+
+@pytest.mark.parametrize("tokens", [None, 300])
+def test_each_epoch_sees_each_row_once_in_equally_many_batches(lengths, tokens):
+    batches = LengthBatches(lengths, rows=32, tokens=tokens)
+    counts = set()
+    for epoch in range(6):
+        batches.set_epoch(epoch)
+        seen = Counter(row for batch in batches for row in batch)
+        assert seen == Counter(range(len(lengths)))
+        assert len(list(batches)) == len(batches)
+        counts.add(len(batches))
+    assert len(counts) == 1
+
+
+@pytest.mark.parametrize("tokens", [None, 300])
+def test_another_epoch_or_seed_has_other_batches_in_another_order(lengths, tokens):
+    def made(epoch: int, seed: int = 0) -> list[tuple[int, ...]]:
+        batches = LengthBatches(lengths, rows=32, tokens=tokens, seed=seed)
+        batches.set_epoch(epoch)
+        return [tuple(batch) for batch in batches]
+
+    assert made(1) == made(1)
+    for one, other in ((made(0), made(1)), (made(0), made(0, seed=1))):
+        assert {frozenset(batch) for batch in one} != {frozenset(batch) for batch in other}
+        assert [len(batch) for batch in one] != [len(batch) for batch in other]
+
+
+@pytest.mark.promise("A3")
+@pytest.mark.parametrize("tokens", [100, 300, 5000])
+def test_no_batch_is_above_the_budget_padding_counted(lengths, tokens):
+    for batch in LengthBatches(lengths, rows=10_000, tokens=tokens):
+        padded = len(batch) * lengths[batch].max(0).sum()
+        assert padded <= tokens or len(batch) == 1
+
+
+def test_a_budget_is_used_up_where_there_are_rows_for_it(lengths):
+    sizes = [len(batch) * lengths[batch].max(0).sum() for batch in LengthBatches(lengths, rows=10_000, tokens=1000)]
+    assert np.mean(sizes) > 700
+
+
+def test_no_batch_has_more_rows_than_asked_for(lengths):
+    sizes = [len(batch) for batch in LengthBatches(lengths, rows=7)]
+    assert max(sizes) == 7 and Counter(sizes)[7] >= len(sizes) - 1
+
+
+def test_rows_of_a_batch_are_about_equally_long(lengths):
+    spread = [np.ptp(lengths[batch, 0]) for batch in LengthBatches(lengths, rows=16)]
+    assert np.median(spread) <= 3
+
+
+def test_long_and_short_batches_come_in_no_order(lengths):
+    means = [lengths[batch, 0].mean() for batch in LengthBatches(lengths, rows=16)]
+    assert 0.2 < np.mean([one < other for one, other in pairwise(means)]) < 0.8

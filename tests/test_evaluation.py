@@ -1,0 +1,222 @@
+"""Evaluation: what is written, what is counted, and that nothing of it piles up in memory."""
+
+import json
+import math
+import tracemalloc
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from datasets import Dataset
+
+from toolkit import RecurrentSeq2SeqForConditionalGeneration, Translation
+from toolkit import evaluation as module
+from toolkit.aside import written_aside
+from toolkit.collate import Pad
+from toolkit.data import Split
+from toolkit.evaluation import Column, evaluate
+
+SOS, EOS, PAD = 1, 2, 3
+
+
+@pytest.fixture
+def adapter() -> Translation:
+    rows = [("a", "b"), ("red dog", "roter Hund"), ("the big red dog", "der große rote Hund")]
+    rows = [(f"{source} {n}", f"{target} {n}") for n in range(10) for source, target in rows]
+    columns = {"en": [row[0] for row in rows], "de": [row[1] for row in rows], "line": list(range(2, len(rows) + 2))}
+    adapter = Translation(tokenizer="word", hidden_size=16, embedding_size=16, num_beams=1)
+    adapter.fit({"train": Split("train", "t.tsv", Dataset.from_dict(columns))})
+    return adapter
+
+
+@pytest.fixture
+def encoded(adapter) -> Dataset:
+    return adapter._train.dataset.map(adapter.encode)
+
+
+@pytest.fixture
+def model(adapter) -> RecurrentSeq2SeqForConditionalGeneration:
+    """Random weights that say many things, some of them without end."""
+    model = adapter.model()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_(0, 0.8)
+        model.lm_head.bias[EOS] = 2.0
+    model.generation_config.update(max_new_tokens=7, num_beams=1)
+    return model
+
+
+def records(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.promise("C5")
+def test_the_size_of_a_batch_changes_no_number_and_no_word(model, adapter, encoded, tmp_path):
+    results = {}
+    for size in (1, 7, 64):
+        outcome = evaluate(model, adapter, encoded, tmp_path / f"{size}.jsonl", batch_size=size)
+        results[size] = outcome.numbers(), records(outcome.path)
+    assert results[1][1] == results[7][1] == results[64][1]
+    for size in (7, 64):
+        assert results[size][0] == pytest.approx(results[1][0], rel=1e-6)
+
+
+def test_rows_stay_in_the_order_of_the_data_across_windows(model, adapter, encoded, tmp_path, monkeypatch):
+    whole = records(evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=4).path)
+    monkeypatch.setattr(module, "WINDOW_ROWS", 8)
+    assert records(evaluate(model, adapter, encoded, tmp_path / "b.jsonl", batch_size=4).path) == whole
+    assert [record["line"] for record in whole] == list(range(2, 32))
+
+
+@pytest.mark.promise("C5")
+def test_the_teacher_forced_loss_is_the_mean_over_labels_taken_by_hand(model, adapter, encoded, tmp_path):
+    model.config.label_smoothing = 0.3  # belongs to training alone
+    total = count = 0.0
+    model.eval()
+    for row in encoded:
+        before = torch.tensor([[SOS, *row["labels"][:-1]]])
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([row["input_ids"]]), decoder_input_ids=before).logits[0]
+        total += F.cross_entropy(logits.double(), torch.tensor(row["labels"]), reduction="sum").item()
+        count += len(row["labels"])
+    model.train()
+    outcome = evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=8)
+    assert outcome.loss == pytest.approx(total / count, rel=1e-5)
+    assert model.training, "the mode is given back"
+
+
+@pytest.mark.promise("C6")
+def test_accuracies_are_those_of_the_forcing_counts_row_by_row(model, adapter, encoded, tmp_path):
+    outcome = evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=8)
+    model.eval()
+    right = forced = total = 0
+    for row in encoded:
+        source, labels = torch.tensor([row["input_ids"]]), row["labels"]
+        with torch.no_grad():
+            free = model.generate(source)[0, 1:].tolist()
+            likeliest = model(input_ids=source, decoder_input_ids=torch.tensor([[SOS, *labels[:-1]]])).logits.argmax(-1)
+        right += sum(one == other for one, other in zip(free, labels, strict=False))
+        forced += sum(one == other for one, other in zip(likeliest[0].tolist(), labels, strict=True))
+        total += len(labels)
+    assert outcome.scores["free_running_accuracy"].value == pytest.approx(100 * right / total)
+    assert outcome.scores["teacher_forced_accuracy"].value == pytest.approx(100 * forced / total)
+    assert outcome.scores["exposure_gap"].value == pytest.approx(100 * (forced - right) / total)
+
+
+@pytest.mark.promise("C1")
+def test_outputs_that_hit_the_limit_are_counted_as_unfinished(model, adapter, encoded, tmp_path):
+    outcome = evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=8)
+    finished = [record["finished"] for record in records(outcome.path)]
+    assert 0 < outcome.unfinished < 100
+    assert outcome.unfinished == pytest.approx(100 * (1 - sum(finished) / len(finished)))
+    with torch.no_grad():
+        model.lm_head.bias[EOS] = -1e4
+    assert evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=8, max_new_tokens=1).unfinished == 100
+    with torch.no_grad():
+        model.lm_head.bias[EOS] = 1e4
+    assert evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=8, max_new_tokens=1).unfinished == 0
+
+
+def test_weights_that_a_fused_optimizer_changed_are_the_ones_that_are_scored(model, adapter, encoded, tmp_path):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.3, fused=True)
+    for _ in range(2):
+        written = records(evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=8).path)
+        fresh = RecurrentSeq2SeqForConditionalGeneration(model.config)
+        fresh.load_state_dict(model.state_dict())
+        fresh.generation_config = model.generation_config
+        assert records(evaluate(fresh, adapter, encoded, tmp_path / "b.jsonl", batch_size=8).path) == written
+        batch = {name: tensor[:8] for name, tensor in adapter.pad([encoded[row] for row in range(8)]).items()}
+        model.train()(**batch).loss.backward()
+        optimizer.step()
+
+
+def test_rows_without_references_are_written_and_not_scored(model, adapter, encoded, tmp_path):
+    adapter._names = adapter._names[:1]
+    outcome = evaluate(model, adapter, encoded.remove_columns(["labels", "de"]), tmp_path / "a.jsonl", batch_size=8)
+    assert (outcome.scores, math.isnan(outcome.loss)) == ({}, True)
+    assert set(outcome.numbers()) == {"rows", "unfinished"}
+    assert {record["reference"] for record in records(outcome.path)} == {None}
+
+
+def test_a_failure_leaves_the_old_predictions(model, adapter, encoded, tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    path.write_text("old\n")
+    monkeypatch.setattr(model, "generate", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        evaluate(model, adapter, encoded, path, batch_size=8)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.jsonl", "old\n")]
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    path = tmp_path / "a.json"
+    with pytest.raises(OSError, match=f"{path} could not be written .No space left on device."), written_aside(path):
+        raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_column_of_a_file_can_be_read_twice_and_by_length(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"text": str(n), "source_length": n}) + "\n" for n in range(6)))
+    column = Column(path, "text", range(2, 4))
+    assert list(column) == list(column) == ["2", "3"]
+    assert len(list(Column(path, "text"))) == 6
+
+
+class Parrot(torch.nn.Module):
+    """Writes what it read."""
+
+    device = torch.device("cpu")
+    generation_config = SimpleNamespace(eos_token_id=EOS)
+
+    def forward(self, input_ids, attention_mask, labels):
+        return SimpleNamespace(logits=F.one_hot(labels.clamp(min=0), 40).float())
+
+    def generate(self, input_ids, attention_mask):
+        return torch.cat([torch.full((len(input_ids), 1), SOS), input_ids], 1)
+
+
+@dataclass
+class Letters:
+    """As much of an adapter as evaluation asks for."""
+
+    generates = True
+    pad = Pad({"input_ids": PAD, "attention_mask": 0, "labels": -100})
+
+    def decode(self, ids):
+        return "".join(chr(90 + label) for label in ids if label > PAD) * 800
+
+    def expected(self, row):
+        return self.decode(row["labels"])
+
+    shown = expected
+
+    def score(self, predicted, expected, *, only=None):
+        assert all(one == other for one, other in zip(predicted, expected, strict=True))
+        return {}
+
+
+def letters(count: int):
+    """Rows of up to eight labels."""
+    for line in range(count):
+        ids = [4 + (line * step) % 30 for step in range(1, 2 + line % 8)] + [EOS]
+        mask = [1] * len(ids)
+        yield {"line": line, "input_ids": ids, "attention_mask": mask, "labels": ids, "source_length": len(ids)}
+
+
+def test_predictions_are_never_in_memory_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "WINDOW_ROWS", 256)
+    peaks, sizes = [], []
+    for count in (1_100, 2_400):
+        encoded = Dataset.from_generator(letters, gen_kwargs={"count": count}, cache_dir=str(tmp_path / "cache"))
+        tracemalloc.start()
+        outcome = evaluate(Parrot(), Letters(), encoded, tmp_path / "a.jsonl", batch_size=64)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        sizes.append(outcome.path.stat().st_size)
+        assert (outcome.rows, outcome.unfinished) == (count, 0.0)
+        assert outcome.scores["free_running_accuracy"].value == 100
+    assert sizes[1] - sizes[0] > 10_000_000
+    assert peaks[1] - peaks[0] < 2_000_000
