@@ -144,14 +144,26 @@ def averaged(monkeypatch, tmp_path, *, mean: float, best: float, greater: bool) 
     made.adapter, made.folder, made.model = SimpleNamespace(metric="score"), tmp_path, model
     made.args.average_checkpoints = 3
     scores = {7.0: best, 4.0: mean}
-    monkeypatch.setattr(RecipeTrainer, "evaluate", lambda self: {"eval_score": scores[self.model.weight[0, 0].item()]})
+
+    def evaluate(self):
+        score = scores[self.model.weight[0, 0].item()]
+        self.state.log_history.append({"eval_score": score, "eval_teacher_forced_loss": 1.0})
+
+    monkeypatch.setattr(RecipeTrainer, "evaluate", evaluate)
+    monkeypatch.setattr(RecipeTrainer, "is_world_process_zero", lambda self: True)
     made.try_average()
     return model.weight[0, 0].item()
 
 
 @pytest.mark.parametrize(
     ("mean", "best", "greater", "kept"),
-    [(30.0, 20.0, True, 4.0), (20.0, 30.0, True, 7.0), (0.2, 0.3, False, 4.0), (0.3, 0.2, False, 7.0)],
+    [
+        (30.0, 20.0, True, 4.0),
+        (20.0, 30.0, True, 7.0),
+        (20.0, 20.0, True, 7.0),
+        (0.2, 0.3, False, 4.0),
+        (0.3, 0.2, False, 7.0),
+    ],
 )
 def test_the_mean_of_the_last_checkpoints_is_kept_only_if_it_is_better(
     monkeypatch, tmp_path, mean, best, greater, kept

@@ -72,7 +72,7 @@ def run(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> Ou
         arguments: how to train; `output_dir` becomes the run folder.
 
     Returns:
-        What came out, also written to the folder; none after `check_only`.
+        What came out, also written to the folder; none after `check_only`, and none in any process but the first.
 
     Raises:
         BadData: rows or files are wrong; every fault with file and line.
@@ -86,7 +86,7 @@ def run(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> Ou
         print(rows.checked())
         return None
     if data.predict_only:
-        return _predict(adapter, arguments, rows)
+        return _predict(adapter, arguments, rows) if arguments.process_index == 0 else None
     return _train_and_tell(adapter, arguments, rows, _flags(adapter, data, arguments))
 
 
@@ -115,7 +115,8 @@ def _train_and_tell(
 ) -> Outcome | None:
     checkpoint = find_checkpoint(arguments)
     if checkpoint is not None:
-        print(f"Going on from {checkpoint}.", file=sys.stderr)
+        if arguments.process_index == 0:
+            print(f"Going on from {checkpoint}.", file=sys.stderr)
         adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
     _agree_on_processor(adapter, arguments)
     encoded = {name: encode(adapter, split) for name, split in rows.splits.items()}

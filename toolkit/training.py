@@ -167,22 +167,20 @@ class RecipeTrainer(Seq2SeqTrainer):
         return numbers[0]
 
     def try_average(self) -> None:
-        """Puts the mean of the last checkpoints into the model, unless it scores worse than what is there."""
+        """Puts the mean of the last checkpoints into the model, if it is better than what is there."""
         last = checkpoints(self.folder)[-self.args.average_checkpoints :]
         if len(last) < 2:
             return
-        name = f"eval_{self.adapter.metric}"
-        best = {key: tensor.clone() for key, tensor in self.model.state_dict().items()}
-        score = self.evaluate()[name]
+        best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        self.evaluate()
         load_weights(self.model, average_weights(last))
-        averaged = self.evaluate()[name]
-        is_worse = averaged < score if self.args.greater_is_better else averaged > score
-        found = (
-            f"The mean of {len(last)} checkpoints has {self.adapter.metric} {averaged:.2f}, the best one {score:.2f}"
-        )
-        print(f"{found}: the {'best one' if is_worse else 'mean'} is kept.", file=sys.stderr)
-        if is_worse:
+        self.evaluate()
+        before, after = self._ranks()[-2:]
+        if after <= before:
             load_weights(self.model, best)
+        if self.is_world_process_zero():
+            kept = "mean" if after > before else "best one"
+            print(f"The {kept} is kept, of the best checkpoint and the mean of the last {len(last)}.", file=sys.stderr)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         """A folder that loads anywhere, and no pickled arguments in it."""

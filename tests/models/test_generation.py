@@ -15,7 +15,10 @@ SEARCHES = {
     "n-best": dict(num_beams=3, num_return_sequences=3, early_stopping=True),
     "sampling": dict(do_sample=True, top_k=0, num_return_sequences=2),
 }
-CERTAIN = {name: search for name, search in SEARCHES.items() if name != "sampling"}
+TRIED = [
+    pytest.param(search, id=name, marks=pytest.mark.slow if name == "beam" else ()) for name, search in SEARCHES.items()
+]
+CERTAIN = [search for search in TRIED if search.id != "sampling"]
 
 
 def generate(core: torch.nn.Module, inputs: dict[str, Tensor], **search: object) -> Tensor:
@@ -37,13 +40,13 @@ def test_the_answers_compared_here_differ_in_words_and_length():
 
 
 @pytest.mark.promise("C4")
-@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
+@pytest.mark.parametrize("search", TRIED)
 def test_the_state_that_is_carried_changes_nothing(core, search):
     assert torch.equal(generate(core, BATCH, **search), generate(core, BATCH, **search, use_cache=False))
 
 
 @pytest.mark.promise("C4", "A3")
-@pytest.mark.parametrize("search", CERTAIN.values(), ids=CERTAIN)
+@pytest.mark.parametrize("search", CERTAIN)
 def test_a_batch_gives_what_its_sentences_give_one_by_one(core, search):
     core, alone = core.float(), []
     for row, length in enumerate(LENGTHS):
@@ -52,7 +55,7 @@ def test_a_batch_gives_what_its_sentences_give_one_by_one(core, search):
 
 
 @pytest.mark.promise("B3")
-@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
+@pytest.mark.parametrize("search", TRIED)
 def test_fifty_more_pads_change_no_word(core, search):
     padded = generate(core, sentences(*LENGTHS, extra=50), **search)
     assert written(padded) == written(generate(core, BATCH, **search))

@@ -1,9 +1,11 @@
 """One text or many in, texts out: what the pipeline answers is what tokenizer and `generate` give by hand."""
 
+from functools import cache
+
 import datasets
 import pytest
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedModel
 from transformers.pipelines.pt_utils import KeyDataset
 
 from tests.models.texts import HABITS, SOURCES, foreign, many_languages, ours, processor, tokenizer
@@ -22,11 +24,17 @@ def serve(family: str, task: str = "translation", **settings: object):
     return pipeline(task, foreign(family), tokenizer=tokenizer(), **settings)
 
 
+@cache
+def writer(family: str) -> PreTrainedModel:
+    return ours() if family == "ours" else foreign(family)
+
+
 def by_hand(family: str, text: str, **search: object) -> list[str]:
     """What the model writes for one text, without a pipeline."""
     reads, writes = (processor().source_tokenizer, processor().tokenizer) if family == "ours" else (tokenizer(),) * 2
-    model = ours() if family == "ours" else foreign(family)
-    ids = model.generate(**reads(text, return_tensors="pt", return_token_type_ids=False), max_new_tokens=6, **search)
+    ids = writer(family).generate(
+        **reads(text, return_tensors="pt", return_token_type_ids=False), max_new_tokens=6, **search
+    )
     return [writes.decode(row, skip_special_tokens=True) for row in ids]
 
 

@@ -94,7 +94,7 @@ def test_label_smoothing_and_averaging_work_with_it_too(pretrained, recipe):
         output_dir="out",
         **TRAINING | {"num_train_epochs": 2, "label_smoothing_factor": 0.1, "average_checkpoints": 2},
     )
-    assert (said.code, "The mean of 2 checkpoints has" in said.err) == (0, True)
+    assert (said.code, "of the best checkpoint and the mean of the last 2." in said.err) == (0, True)
     assert json.loads(Path("out/training_args.json").read_text())["training"]["label_smoothing_factor"] == 0.1
 
 
