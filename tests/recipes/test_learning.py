@@ -9,7 +9,7 @@ import pytest
 
 from toolkit import pipeline
 
-WORDS = "zero one two three four five six seven eight nine".split()
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
 @pytest.mark.promise("A1", "E4")
