@@ -60,6 +60,18 @@ CHANGES = {
 }
 
 
+@pytest.mark.xfail(strict=True, reason="a copy is looked up by address and version, and neither tells this change")
+def test_a_step_after_a_change_that_nobody_announced_reads_the_changed_weights():
+    test_a_step_after_a_change_reads_the_changed_weights(lambda core: core.lm_head.weight.data.neg_(), 2)
+
+
+@pytest.mark.xfail(strict=True, reason="weights made in inference mode have no version to look up")
+def test_a_model_made_in_inference_mode_writes():
+    with torch.inference_mode():
+        core = tiny_core().float()
+        assert core.generate(**BATCH, max_new_tokens=3).shape[0] == 2
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("rows", [1, 2])
 def test_a_step_after_a_change_reads_the_changed_weights(change, rows):

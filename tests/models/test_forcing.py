@@ -46,6 +46,22 @@ def test_a_whole_target_at_once_is_the_same_as_step_by_step(core):
             assert torch.allclose(gradient, first[1][name], atol=1e-10), name
 
 
+def test_the_gradient_of_a_kept_graph_is_the_same_twice(core):
+    loss = core.train()(**SOURCE, labels=LABELS).loss
+    first = torch.autograd.grad(loss, list(core.parameters()), retain_graph=True, allow_unused=True)
+    again = torch.autograd.grad(loss, list(core.parameters()), allow_unused=True)
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True) if one is not None)
+
+
+@pytest.mark.xfail(strict=True, reason="what the steps noted for the first gradient is counted again in the second")
+def test_asking_for_one_gradient_first_changes_no_other():
+    core = tiny_core(input_feeding=True).train()
+    loss = core(**SOURCE, labels=LABELS).loss
+    expected = torch.autograd.grad(loss, core.decoder.readout.weight, retain_graph=True)[0]
+    torch.autograd.grad(loss, core.encoder.embed_tokens.weight, retain_graph=True)
+    assert torch.allclose(torch.autograd.grad(loss, core.decoder.readout.weight)[0], expected)
+
+
 @pytest.mark.promise("D1")
 def test_by_default_what_the_model_would_have_chosen_changes_nothing_later(core):
     core.train()
