@@ -1,0 +1,1 @@
+"""Files in, tensors that know their time out."""
