@@ -1,4 +1,4 @@
-"""The models that travel to the Hub, and the table that registers them with the Auto classes."""
+"""The models that travel to the Hub, and the tables that say how they are loaded and what they serve."""
 
 import os
 import shutil
@@ -6,73 +6,98 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoProcessor, AutoTokenizer, PreTrainedModel
+from transformers import (
+    TOKENIZER_MAPPING,
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSpeechSeq2Seq,
+    AutoProcessor,
+    AutoTokenizer,
+    PreTrainedModel,
+)
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
 from toolkit.models.configuration_recurrent_seq2seq import ATTENTION_TYPES, CELL_TYPES, RecurrentSeq2SeqConfig
 from toolkit.models.modeling_recurrent_seq2seq import RecurrentSeq2SeqForConditionalGeneration
 from toolkit.models.pipeline_seq2seq import SummarizationPipeline, Text2TextGenerationPipeline, TranslationPipeline
 from toolkit.models.processing_seq2seq import Seq2SeqProcessor
 
-MODELS = [
-    (RecurrentSeq2SeqConfig, RecurrentSeq2SeqForConditionalGeneration, AutoModelForSeq2SeqLM, Seq2SeqProcessor),
+# A configuration, its model, and the Auto classes that load it; the first of them is the one that pipelines use.
+MODELS: list[tuple[Any, Any, tuple[Any, ...]]] = [
+    (
+        RecurrentSeq2SeqConfig,
+        RecurrentSeq2SeqForConditionalGeneration,
+        (AutoModelForSeq2SeqLM, AutoModelForSpeechSeq2Seq),
+    ),
 ]
 
-PIPELINES = {
+# What answers a task, and the Auto class of the models that can.
+PIPELINES: dict[str, tuple[Any, Any]] = {
     "translation": (TranslationPipeline, AutoModelForSeq2SeqLM),
     "summarization": (SummarizationPipeline, AutoModelForSeq2SeqLM),
     "text2text-generation": (Text2TextGenerationPipeline, AutoModelForSeq2SeqLM),
     "dialogue": (Text2TextGenerationPipeline, AutoModelForSeq2SeqLM),
 }
 
-for _config, _model, _auto, _processor in MODELS:
+# The tasks that fit what a processor reads: one architecture serves others with another processor before it.
+TASKS: dict[Any, tuple[str, ...]] = {
+    Seq2SeqProcessor: ("translation", "summarization", "text2text-generation", "dialogue"),
+}
+
+for _config, _model, _autos in MODELS:
     AutoConfig.register(_config.model_type, _config, exist_ok=True)
-    _auto.register(_config, _model, exist_ok=True)
-    AutoProcessor.register(_config, _processor, exist_ok=True)
     _config.register_for_auto_class()
-    _model.register_for_auto_class(_auto.__name__)
+    for _auto in _autos:
+        _auto.register(_config, _model, exist_ok=True)
+    _model.register_for_auto_class(_autos[0].__name__)
+for _processor in TASKS:
+    # Found by the name that is saved with it, not by a model's configuration, which may have several: any key will do.
+    AutoProcessor.register(_processor, _processor, exist_ok=True)
     _processor.register_for_auto_class()
 
 
 def load_processor(name_or_path: str, **source: Any) -> Any:
-    """The processor saved with one of our models, or the tokenizer of any other.
+    """What turns raw things into numbers for a model: its processor or, if that is all there is, its tokenizer.
 
     Args:
         name_or_path: a folder or Hub id.
         **source: `revision` and `trust_remote_code`, as `from_pretrained` takes them.
     """
-    config = AutoConfig.from_pretrained(name_or_path, **source)
-    ours = isinstance(config, tuple(entry[0] for entry in MODELS))
-    return (AutoProcessor if ours else AutoTokenizer).from_pretrained(name_or_path, **source)
+    kind = type(AutoConfig.from_pretrained(name_or_path, **source))
+    only_text = kind in TOKENIZER_MAPPING and kind not in PROCESSOR_MAPPING
+    return (AutoTokenizer if only_text else AutoProcessor).from_pretrained(name_or_path, **source)
 
 
 def save_portable(model: PreTrainedModel, processor: Any, folder: str | Path) -> None:
     """Saves a model so that it loads, and answers `transformers.pipeline`, where this project does not exist.
 
     `save_pretrained` copies the code of the model and the processor; the pipelines' code and the table of tasks that
-    points to it are added here. Everything is written aside first, so that a failure changes nothing.
+    points to it are added here. Everything is written aside first, so that a failure changes nothing. A model of the
+    library with its own processor is saved as the library does.
     """
-    ours = isinstance(model, tuple(entry[1] for entry in MODELS))
-    if ours:
-        model.config.custom_pipelines = {
-            task: {"impl": f"{_module(kind)}.{kind.__name__}", "pt": [auto.__name__]}
-            for task, (kind, auto) in PIPELINES.items()
-        }
+    served = {task: PIPELINES[task][0] for task in TASKS.get(type(processor), ())}
+    for _, kind, autos in MODELS:
+        if isinstance(model, kind):
+            model.config.custom_pipelines = {
+                task: {"impl": _place(pipeline), "pt": [autos[0].__name__]} for task, pipeline in served.items()
+            }
+            model.config.auto_map = {auto.__name__: _place(kind) for auto in autos}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".saving-") as aside:
         model.save_pretrained(aside)
         processor.save_pretrained(aside)
-        if ours:
-            for module in {_module(kind) for kind, _ in PIPELINES.values()}:
-                shutil.copy(Path(__file__).with_name(f"{module}.py"), aside)
+        for module in {_place(pipeline).partition(".")[0] for pipeline in served.values()}:
+            shutil.copy(Path(__file__).with_name(f"{module}.py"), aside)
         for path in [path for path in Path(aside).rglob("*") if path.is_file()]:
             goal = folder / path.relative_to(aside)
             goal.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, goal)
 
 
-def _module(kind: type) -> str:
-    return kind.__module__.rpartition(".")[2]
+def _place(kind: type) -> str:
+    """Where a class is found in a saved folder: "file.Class"."""
+    return f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}"
 
 
 __all__ = [
