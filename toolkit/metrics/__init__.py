@@ -1,13 +1,16 @@
 """Two lists in, numbers with intervals out."""
 
 from toolkit.metrics.edits import cer, wer
+from toolkit.metrics.events import Confusion, confusion, edit_score, frame_accuracy, segment_f1, segments
 from toolkit.metrics.forcing import ForcingCounts
 from toolkit.metrics.intervals import Score, bootstrap, by_length, mean_score
 from toolkit.metrics.overlap import exact_match, length_ratio, rouge
+from toolkit.metrics.spotting import mean_average_precision
 from toolkit.metrics.tokens import bleu_tokenizer
 from toolkit.metrics.translation import bleu, chrf, ter
 
 __all__ = [
+    "Confusion",
     "ForcingCounts",
     "Score",
     "bleu",
@@ -16,10 +19,16 @@ __all__ = [
     "by_length",
     "cer",
     "chrf",
+    "confusion",
+    "edit_score",
     "exact_match",
+    "frame_accuracy",
     "length_ratio",
+    "mean_average_precision",
     "mean_score",
     "rouge",
+    "segment_f1",
+    "segments",
     "ter",
     "wer",
 ]
