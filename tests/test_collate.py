@@ -94,3 +94,13 @@ def test_rows_of_a_batch_are_about_equally_long(lengths):
 def test_long_and_short_batches_come_in_no_order(lengths):
     means = [lengths[batch, 0].mean() for batch in LengthBatches(lengths, rows=16)]
     assert 0.2 < np.mean([one < other for one, other in pairwise(means)]) < 0.8
+
+
+def test_the_shortest_come_first_in_the_first_epochs_only():
+    lengths = np.random.default_rng(0).integers(1, 50, (200, 2))
+    batches = LengthBatches(lengths, rows=8, shortest_first=1)
+    first = [lengths[batch, 0].mean() for batch in batches]
+    assert first == sorted(first)
+    batches.set_epoch(1)
+    assert [lengths[batch, 0].mean() for batch in batches] != sorted(first)
+    assert sorted(sum(batches, [])) == list(range(200))

@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from datasets import Dataset
 
-from toolkit import RecurrentSeq2SeqForConditionalGeneration, Translation
+from toolkit import Adapter, RecurrentSeq2SeqForConditionalGeneration, Translation
 from toolkit import evaluation as module
 from toolkit.aside import written_aside
 from toolkit.collate import Pad
 from toolkit.data import Split
 from toolkit.evaluation import Column, evaluate
+from toolkit.rows import Examples, encode
 
 SOS, EOS, PAD = 1, 2, 3
 
@@ -33,8 +34,8 @@ def adapter() -> Translation:
 
 
 @pytest.fixture
-def encoded(adapter) -> Dataset:
-    return adapter._train.dataset.map(adapter.encode)
+def encoded(adapter) -> Examples:
+    return encode(adapter, adapter._train)
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_weights_that_a_fused_optimizer_changed_are_the_ones_that_are_scored(mod
 
 def test_rows_without_references_are_written_and_not_scored(model, adapter, encoded, tmp_path):
     adapter._names = adapter._names[:1]
-    outcome = evaluate(model, adapter, encoded.remove_columns(["labels", "de"]), tmp_path / "a.jsonl", batch_size=8)
+    outcome = evaluate(model, adapter, encode(adapter, adapter._train), tmp_path / "a.jsonl", batch_size=8)
     assert (outcome.scores, math.isnan(outcome.loss)) == ({}, True)
     assert set(outcome.numbers()) == {"rows", "unfinished"}
     assert {record["reference"] for record in records(outcome.path)} == {None}
@@ -182,7 +183,8 @@ class Parrot(torch.nn.Module):
 class Letters:
     """As much of an adapter as evaluation asks for."""
 
-    generates = True
+    generates = stores_inputs = True
+    write = Adapter.write
     pad = Pad({"input_ids": PAD, "attention_mask": 0, "labels": -100})
 
     def decode(self, ids):
@@ -212,7 +214,7 @@ def test_predictions_are_never_in_memory_together(tmp_path, monkeypatch):
     for count in (1_100, 2_400):
         encoded = Dataset.from_generator(letters, gen_kwargs={"count": count}, cache_dir=str(tmp_path / "cache"))
         tracemalloc.start()
-        outcome = evaluate(Parrot(), Letters(), encoded, tmp_path / "a.jsonl", batch_size=64)
+        outcome = evaluate(Parrot(), Letters(), Examples(Letters(), encoded), tmp_path / "a.jsonl", batch_size=64)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         sizes.append(outcome.path.stat().st_size)

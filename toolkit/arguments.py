@@ -41,6 +41,9 @@ class RecipeArguments(Seq2SeqTrainingArguments):
     tokens_per_batch: int | None = field(
         default=None, metadata={"help": "The most source plus target steps in a batch, padding included."}
     )
+    shortest_first_epochs: int = field(
+        default=0, metadata={"help": "In so many first epochs the shortest rows come first."}
+    )
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after so many evaluations without a better score."}
     )

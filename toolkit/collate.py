@@ -48,6 +48,8 @@ class LengthBatches(Sampler[list[int]]):
         tokens: the most source plus target steps in a batch, padding included; none: no limit but `rows`. A row that is
             longer alone makes a batch of its own.
         seed: makes another order.
+        shortest_first: in so many first epochs the batches come in the order of their length, so that what is easy is
+            learnt first (Amodei et al., 2016, Deep Speech 2, 3.2).
 
     >>> batches = LengthBatches(np.array([[3, 3], [9, 9], [3, 3], [9, 8]]), rows=2)
     >>> sorted(sorted(batch) for batch in batches)
@@ -56,8 +58,11 @@ class LengthBatches(Sampler[list[int]]):
 
     batch_size, drop_last = None, False  # accelerate reads these from a batch sampler
 
-    def __init__(self, lengths: np.ndarray, *, rows: int, tokens: int | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, lengths: np.ndarray, *, rows: int, tokens: int | None = None, seed: int = 0, shortest_first: int = 0
+    ) -> None:
         self.lengths, self.rows, self.tokens, self.seed, self.epoch = lengths, rows, tokens, seed, 0
+        self.shortest_first = shortest_first
         self._made: tuple[int, list[list[int]]] | None = None
 
     def set_epoch(self, epoch: int) -> None:
@@ -91,4 +96,6 @@ class LengthBatches(Sampler[list[int]]):
                 batches.append([])
                 longest = self.lengths[row]
             batches[-1].append(int(row))
+        if self.epoch < self.shortest_first:
+            return batches
         return [batches[place] for place in random.permutation(len(batches))]

@@ -3,14 +3,14 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from datasets import Dataset
 from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from toolkit.adapters.base import Adapter
 from toolkit.aside import written_aside
 from toolkit.metrics import ForcingCounts, Score
+from toolkit.rows import Examples
 
 WINDOW_ROWS = 4096
 """Rows that are sorted by length together; the order on disk stays that of the data."""
@@ -41,6 +42,11 @@ class Evaluation:
     loss: float = math.nan
     unfinished: float = 0.0
 
+    @property
+    def records(self) -> "Records":
+        """The rows as they were written."""
+        return Records(self.path)
+
     def numbers(self) -> dict[str, float]:
         """All figures, flat: a score `x` with its interval `x_low`, `x_high`."""
         flat: dict[str, float] = {"rows": self.rows, "unfinished": self.unfinished}
@@ -52,8 +58,19 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Records:
+    """The rows of a predictions file, read anew on every pass and never held in memory."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with self.path.open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+@dataclass(frozen=True)
 class Column:
-    """One field of a predictions file, read anew on every pass and never held in memory.
+    """One field of a predictions file, in the manner of `Records`.
 
     Attributes:
         path: the file.
@@ -66,16 +83,13 @@ class Column:
     lengths: range = range(sys.maxsize)
 
     def __iter__(self) -> Iterator[Any]:
-        with self.path.open(encoding="utf-8") as lines:
-            for record in map(json.loads, lines):
-                if record["source_length"] in self.lengths:
-                    yield record[self.name]
+        return (record[self.name] for record in Records(self.path) if record["source_length"] in self.lengths)
 
 
 def evaluate(
     model: PreTrainedModel,
     adapter: Adapter,
-    encoded: Dataset,
+    examples: Examples,
     path: Path,
     *,
     batch_size: int,
@@ -87,7 +101,7 @@ def evaluate(
     Args:
         model: is put into evaluation mode and back.
         adapter: decodes and scores.
-        encoded: rows with the adapter's inputs, and with labels where there are references.
+        examples: rows with the adapter's inputs, and with labels where there are references.
         path: a JSON-lines file, in the order of the rows.
         batch_size: rows per batch; a batch holds rows of about one length.
         only: compute just this score, as during training.
@@ -97,23 +111,24 @@ def evaluate(
     was_training = model.training
     model.eval()
     seconds = 0.5 if sys.stderr.isatty() else 30
-    with written_aside(path) as out, tqdm(total=len(encoded), desc="evaluate", leave=False, mininterval=seconds) as bar:
-        for start in range(0, len(encoded), WINDOW_ROWS):
-            window = encoded.select(range(start, min(start + WINDOW_ROWS, len(encoded))))
+    rows, lengths = len(examples), examples.lengths("source")
+    with written_aside(path) as out, tqdm(total=rows, desc="evaluate", leave=False, mininterval=seconds) as bar:
+        for start in range(0, rows, WINDOW_ROWS):
+            window = lengths[start : start + WINDOW_ROWS]
             records: list[dict[str, Any]] = [{}] * len(window)
-            for places in _places_by_length(list(window["source_length"]), batch_size):
-                rows = [window[place] for place in places]
-                for place, record in zip(places, _records(model, adapter, rows, generation, tally), strict=True):
+            for places in _places_by_length(window, batch_size):
+                batch = [examples[start + place] for place in places]
+                for place, record in zip(places, _records(model, adapter, batch, generation, tally), strict=True):
                     records[place] = record
-                bar.update(len(rows))
+                bar.update(len(batch))
             out.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     model.train(was_training)
     scores, loss = {}, math.nan
     if tally.labels:
         loss = tally.loss / tally.labels
         scores = adapter.score(Column(path, "prediction"), Column(path, "reference"), only=only)
-        scores |= tally.forcing.scores()
-    return Evaluation(path, len(encoded), scores, loss, 100 * tally.unfinished / max(1, len(encoded)))
+        scores |= tally.forcing.scores() if adapter.generates else {}
+    return Evaluation(path, rows, scores, loss, 100 * tally.unfinished / max(1, rows))
 
 
 @dataclass
@@ -126,9 +141,9 @@ class _Tally:
     unfinished: int = 0
 
 
-def _places_by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+def _places_by_length(lengths: np.ndarray, batch_size: int) -> Iterator[list[int]]:
     """Where the rows of each batch stand, the longest first."""
-    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    order = np.argsort(-lengths, kind="stable").tolist()
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
 
@@ -145,17 +160,20 @@ def _records(
     labels = batch.pop("labels", None)
     forced = None if labels is None else _teacher_forced(model, batch, labels, tally).tolist()
     ends = _end_labels(model) if adapter.generates else set()
-    for index, (row, ids) in enumerate(zip(rows, _free_running(model, adapter, batch, generation), strict=True)):
-        length = next((step + 1 for step, label in enumerate(ids) if label in ends), None)
-        finished = not adapter.generates or length is not None
+    with torch.inference_mode():
+        outputs = adapter.write(model, batch, **generation)
+    for index, (row, output) in enumerate(zip(rows, outputs, strict=True)):
+        finished = True
+        if adapter.generates:
+            length = next((step + 1 for step, label in enumerate(output) if label in ends), None)
+            finished, output = length is not None, output[:length]
+            if forced is not None:
+                tally.forcing.add(row["labels"], forced[index][: len(row["labels"])], output)
         tally.unfinished += not finished
-        ids = ids[:length]
-        if forced is not None:
-            tally.forcing.add(row["labels"], forced[index][: len(row["labels"])], ids)
         yield {
             "line": row["line"],
             "source": adapter.shown(row),
-            "prediction": adapter.decode(ids),
+            "prediction": adapter.decode(output),
             "reference": adapter.expected(row),
             "finished": finished,
             "source_length": row["source_length"],
@@ -172,19 +190,9 @@ def _teacher_forced(model: PreTrainedModel, batch: Mapping[str, Tensor], labels:
     return logits.argmax(-1)
 
 
-@torch.inference_mode()
-def _free_running(
-    model: PreTrainedModel, adapter: Adapter, batch: Mapping[str, Tensor], generation: Mapping[str, Any]
-) -> list[list[int]]:
-    """What the model writes by itself, without the start label; padding may follow the end."""
-    if not adapter.generates:
-        return model(**batch).logits.argmax(-1).tolist()
-    return model.generate(**batch, **generation)[:, 1:].tolist()  # type: ignore[operator]
-
-
 def _end_labels(model: PreTrainedModel) -> set[int]:
     ends = model.generation_config.eos_token_id
     return set(ends) if isinstance(ends, list) else {ends}
 
 
-__all__ = ["Column", "Evaluation", "evaluate"]
+__all__ = ["Column", "Evaluation", "Records", "evaluate"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import transformers
-from datasets import Dataset, IterableDataset, disable_progress_bars
+from datasets import IterableDataset, disable_progress_bars
 from transformers import PreTrainedModel, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
@@ -24,7 +24,7 @@ from toolkit.evaluation import evaluate
 from toolkit.hub import push
 from toolkit.models import load_processor
 from toolkit.progress import Progress, StopAtNextStep, ctrl_c_saves
-from toolkit.rows import Rows, encode, load_rows
+from toolkit.rows import Examples, Rows, encode, load_rows
 from toolkit.run_folder import (
     ARGUMENTS,
     PREDICTIONS,
@@ -119,7 +119,10 @@ def _train_and_tell(
             print(f"Going on from {checkpoint}.", file=sys.stderr)
         adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
     _agree_on_processor(adapter, arguments)
-    encoded = {name: encode(adapter, split) for name, split in rows.splits.items()}
+    encoded = {
+        name: encode(adapter, split, seed=arguments.seed if name == "train" else None)
+        for name, split in rows.splits.items()
+    }
     trainer = _trainer(adapter, arguments, encoded)
     if checkpoint is not None:
         refuse_other_model(trainer.model, checkpoint)
@@ -157,12 +160,12 @@ def _agree_on_processor(adapter: Adapter, arguments: RecipeArguments) -> None:
         adapter.processor = first[0]  # type: ignore[misc]
 
 
-def _size(rows: Dataset | IterableDataset) -> str:
-    return f"{len(rows):,} rows" if isinstance(rows, Dataset) else "a stream"
+def _size(rows: Examples | IterableDataset) -> str:
+    return f"{len(rows):,} rows" if isinstance(rows, Examples) else "a stream"
 
 
 def _trainer(
-    adapter: Adapter, asked: RecipeArguments, encoded: Mapping[str, Dataset | IterableDataset]
+    adapter: Adapter, asked: RecipeArguments, encoded: Mapping[str, Examples | IterableDataset]
 ) -> RecipeTrainer:
     arguments = copy.copy(asked)  # the caller's stay as they are, for another run and for the record
     arguments.push_to_hub = False  # we share the folder once, when it is whole
@@ -191,14 +194,14 @@ def _trainer(
     return trainer
 
 
-def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Dataset | IterableDataset) -> None:
+def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Examples | IterableDataset) -> None:
     """Saves how to write with the model, with room for half as much again as the longest target."""
     if not adapter.generates:
         return
     settings = model.generation_config
     settings.update(**adapter.generation)
-    measured = isinstance(rows, Dataset) and "target_length" in rows.column_names
-    longest = max(rows["target_length"]) if measured else 200
+    longest = rows.longest_target if isinstance(rows, Examples) else None
+    longest = 200 if longest is None else longest
     room = longest + longest // 2 + 10
     positions = getattr(model.config, "max_position_embeddings", None)
     if positions is not None:
@@ -225,7 +228,7 @@ def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
     return time.monotonic() - started
 
 
-def _evaluate(adapter: Adapter, trainer: RecipeTrainer, rows: Dataset, outcome_of: Callable[..., Outcome]) -> Outcome:
+def _evaluate(adapter: Adapter, trainer: RecipeTrainer, rows: Examples, outcome_of: Callable[..., Outcome]) -> Outcome:
     """Scores the final model as it will be served, and writes everything a reader wants to see."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     batch_size = trainer.args.per_device_eval_batch_size

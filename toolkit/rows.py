@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from datasets import Dataset, IterableDataset
+from torch.utils.data import Dataset as TorchDataset
 
 from toolkit.adapters.base import Adapter
 from toolkit.data import BadData, DataArguments, Fault, Split, load_splits
@@ -119,12 +121,52 @@ def _without(split: Split, wrong: set[tuple[str, int | None]]) -> Split:
     return replace(split, dataset=split.dataset.select(kept)) if len(kept) < len(lines) else split
 
 
-def encode(adapter: Adapter, split: Split) -> Dataset | IterableDataset:
-    """Rows with model inputs and labels; what is evaluated is stored, what is trained on may stream."""
+class Examples(TorchDataset):
+    """The rows of a split with their model inputs, which are made when they are asked for unless they are stored.
+
+    Args:
+        adapter: makes the inputs.
+        rows: with `source_length`, and with `labels` and `target_length` where there are references.
+        seed: of the variations of training rows, a pure function of it, the epoch and the place; none: no variations.
+    """
+
+    def __init__(self, adapter: Adapter, rows: Dataset, *, seed: int | None = None) -> None:
+        self.adapter, self.rows, self.seed, self.epoch = adapter, rows, seed, 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        row = self.rows[place]
+        if self.adapter.stores_inputs:
+            return row
+        if self.seed is None:
+            return {**row, **self.adapter.inputs(row)}
+        return {**row, **self.adapter.varied_inputs(row, np.random.default_rng((self.seed, self.epoch, place)))}
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch whose variations come next."""
+        self.epoch = epoch
+
+    def lengths(self, side: str) -> np.ndarray:
+        """(rows,) steps of the "source" or the "target"."""
+        return self.rows.with_format("numpy", columns=[f"{side}_length"])[:][f"{side}_length"]
+
+    @property
+    def longest_target(self) -> int | None:
+        """Steps of the longest target; none without references."""
+        return int(self.lengths("target").max()) if "target_length" in self.rows.column_names else None
+
+
+def encode(adapter: Adapter, split: Split, *, seed: int | None = None) -> Examples | IterableDataset:
+    """What can be trained on or evaluated; what is evaluated is stored, what is trained on may stream."""
+    split = adapter.examples(split)
+    function = adapter.encode if adapter.stores_inputs else adapter.measure
     if isinstance(split.dataset, Dataset):
-        return split.dataset.map(adapter.encode, load_from_cache_file=False)
-    encoded = split.dataset.map(adapter.encode)
-    return encoded if split.name == "train" else Dataset.from_list(list(encoded))
+        return Examples(adapter, split.dataset.map(function, load_from_cache_file=False), seed=seed)
+    if split.name == "train":
+        return split.dataset.map(adapter.encode)
+    return Examples(adapter, Dataset.from_list([{**row, **function(row)} for row in split.dataset]))
 
 
-__all__ = ["Guard", "Rows", "encode", "load_rows"]
+__all__ = ["Examples", "Guard", "Rows", "encode", "load_rows"]

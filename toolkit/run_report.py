@@ -1,10 +1,7 @@
 """The report of a run: what a reader wants to see of an outcome, put into the figures of `toolkit.report`."""
 
 import heapq
-import json
-from collections.abc import Iterator, Mapping
-from itertools import islice, pairwise
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 from transformers import PreTrainedModel
@@ -14,7 +11,6 @@ from toolkit.evaluation import Column
 from toolkit.pipeline import pipeline
 from toolkit.report import (
     Section,
-    attention_map,
     bars,
     curves,
     facts,
@@ -25,7 +21,7 @@ from toolkit.report import (
 )
 from toolkit.run_folder import Outcome, environment
 
-WORST, MAPS, MAP_TOKENS = 20, 8, 80
+WORST = 20
 EXPLAINED = {
     "teacher_forced_accuracy": "Labels right per hundred when all the labels before were the right ones.",
     "free_running_accuracy": "Labels right per hundred when the model goes on from its own words.",
@@ -42,7 +38,7 @@ def write_run_report(outcome: Outcome, adapter: Adapter, model: PreTrainedModel)
         Section("Scores", _scores(outcome), note=_scored(outcome)),
         Section("Score by source length", _by_length(outcome, adapter)),
         Section("Training", _curves(outcome)),
-        *_attention(outcome, adapter, model),
+        *adapter.sections(outcome.evaluation.records, pipeline(adapter.task, model, processor=adapter.processor)),
         Section(
             "The worst outputs", _worst(outcome, adapter), note=f"The {WORST} rows with the lowest score of their own."
         ),
@@ -56,11 +52,6 @@ def write_run_report(outcome: Outcome, adapter: Adapter, model: PreTrainedModel)
         Section("Environment", facts(environment())),
     ]
     write_page(outcome.folder / "report.html", outcome.folder.resolve().name, sections, subtitle=outcome.task)
-
-
-def _records(outcome: Outcome) -> Iterator[dict[str, Any]]:
-    with outcome.evaluation.path.open(encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
 
 
 def _scored(outcome: Outcome) -> str:
@@ -100,7 +91,7 @@ def _by_length(outcome: Outcome, adapter: Adapter) -> str:
         )[adapter.metric]
         label = f"{low}–{high - 1}" if low < high - 1 else str(low)
         groups.append((label, score.value, score.low, score.high, score.count))
-    return intervals_by_group(groups, x_label="source length in tokens", y_label=adapter.metric)
+    return intervals_by_group(groups, x_label=f"source length in {adapter.source_unit}", y_label=adapter.metric)
 
 
 def _curves(outcome: Outcome) -> str:
@@ -118,29 +109,10 @@ def _curves(outcome: Outcome) -> str:
     )
 
 
-def _attention(outcome: Outcome, adapter: Adapter, model: PreTrainedModel) -> list[Section]:
-    """Maps of rows spread over the first thousand, where the model has an attention to show."""
-    rows = [row for row in islice(_records(outcome), 1000) if row["source_length"] <= MAP_TOKENS]
-    chosen = rows[:: max(1, len(rows) // MAPS)][:MAPS]
-    serve = pipeline(adapter.task, model, processor=adapter.processor)
-    maps = []
-    for row in chosen:
-        answer = serve(row["source"], return_attentions=True)[0]
-        if "attention" not in answer:
-            return []
-        attention: Mapping[str, Any] = answer["attention"]
-        caption = f"line {row['line']}: {row['reference']}"
-        maps.append(
-            attention_map(attention["source_tokens"], attention["target_tokens"], attention["weights"], caption=caption)
-        )
-    note = "Each row is a token that was written, and shows how much of it was read from each source token."
-    return [Section("Where it looked", "".join(maps), note=note)] if maps else []
-
-
 def _worst(outcome: Outcome, adapter: Adapter) -> str:
     rated = (
         (adapter.row_score(record["prediction"], record["reference"]), record["line"], record)
-        for record in _records(outcome)
+        for record in outcome.evaluation.records
     )
     rows = [
         {

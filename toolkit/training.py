@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -23,6 +22,7 @@ from toolkit.checkpoints import average_weights, checkpoints, last_whole_checkpo
 from toolkit.collate import LengthBatches
 from toolkit.evaluation import evaluate
 from toolkit.models import save_portable
+from toolkit.rows import Examples
 
 
 class SavingFailed(OSError):
@@ -60,6 +60,7 @@ class RecipeTrainer(Seq2SeqTrainer):
 
     args: RecipeArguments
     model: PreTrainedModel
+    eval_dataset: Examples
 
     def __init__(self, adapter: Adapter, **settings: Any) -> None:
         self.adapter, self.labels_seen = adapter, 0
@@ -69,14 +70,17 @@ class RecipeTrainer(Seq2SeqTrainer):
 
     def get_train_dataloader(self) -> DataLoader:
         """Batches of rows of about one length; a stream is taken as it comes."""
-        if not isinstance(self.train_dataset, Dataset):
+        if not isinstance(self.train_dataset, Examples):
             return super().get_train_dataloader()
-        lengths = np.stack([np.asarray(self.train_dataset[f"{side}_length"]) for side in ("source", "target")], 1)
         self.batches = LengthBatches(
-            lengths, rows=self._train_batch_size, tokens=self.args.tokens_per_batch, seed=self.args.seed
+            np.stack([self.train_dataset.lengths(side) for side in ("source", "target")], 1),
+            rows=self._train_batch_size,
+            tokens=self.args.tokens_per_batch,
+            seed=self.args.seed,
+            shortest_first=self.args.shortest_first_epochs,
         )
         loader = DataLoader(
-            self._remove_unused_columns(self.train_dataset, description="training"),
+            self.train_dataset,
             batch_sampler=self.batches,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
@@ -91,6 +95,8 @@ class RecipeTrainer(Seq2SeqTrainer):
             return
         if self.batches is not None:  # the library loses it where it skips batches for several processes
             self.batches.set_epoch(epoch)
+        if isinstance(self.train_dataset, Examples):
+            self.train_dataset.set_epoch(epoch)
         super()._run_epoch(epoch=epoch, **settings)
 
     def is_over(self) -> bool:
@@ -140,7 +146,10 @@ class RecipeTrainer(Seq2SeqTrainer):
         return super().compute_loss(model, inputs, *args, **settings)
 
     def evaluate(  # type: ignore[override]
-        self, eval_dataset: Dataset | None = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
+        self,
+        eval_dataset: Examples | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Writes and scores the validation rows, greedily and by the selecting score alone.
 

@@ -1,14 +1,17 @@
 """What a modality must say for itself before the shared recipe can train it and the shared pipeline can serve it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from toolkit.collate import Pad
 from toolkit.data import Fault, Split
 from toolkit.metrics import Score
+from toolkit.report import Section
 
 
 class Adapter(ABC):
@@ -18,11 +21,15 @@ class Adapter(ABC):
         task: under which name the pipeline serves it.
         metric: which score selects checkpoints.
         generates: whether outputs are written label by label, rather than all in one pass.
+        stores_inputs: whether encoded rows are small and always the same, so that they are made once and kept.
+        source_unit: what the length of a source is counted in.
         model_name_or_path: a pretrained model or checkpoint to start from; none: a fresh one.
     """
 
     task: ClassVar[str]
     generates: ClassVar[bool] = True
+    stores_inputs: ClassVar[bool] = True
+    source_unit: ClassVar[str] = "tokens"
     metric: str
     model_name_or_path: str | None
 
@@ -30,6 +37,11 @@ class Adapter(ABC):
     @abstractmethod
     def columns(self) -> Sequence[str] | None:
         """Which columns must the data have, the source first? None: the first two."""
+
+    @property
+    def optional_columns(self) -> Sequence[str]:
+        """Which columns are read where the data has them?"""
+        return ()
 
     @abstractmethod
     def fit(self, splits: Mapping[str, Split]) -> None:
@@ -49,9 +61,21 @@ class Adapter(ABC):
         """How does it search while writing? Saved with the model."""
         return {}
 
+    def examples(self, split: Split) -> Split:
+        """Which rows belong together? Each is an example of its own, unless an adapter joins them."""
+        return split
+
     @abstractmethod
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """One row as model inputs; the first of them has the length of the source."""
+        """One row as model inputs."""
+
+    def varied_inputs(self, row: Mapping[str, Any], random: np.random.Generator) -> dict[str, Any]:
+        """One training row as model inputs, varied as the generator says; the same generator, the same inputs."""
+        return self.inputs(row)
+
+    def source_length(self, row: Mapping[str, Any]) -> int:
+        """How long is the source, in `source_unit`? Cheaper than to encode it, where that is dear."""
+        return len(next(iter(self.inputs(row).values())))
 
     @abstractmethod
     def labels(self, row: Mapping[str, Any]) -> list[int]:
@@ -67,20 +91,33 @@ class Adapter(ABC):
         """What of the source can a person read?"""
 
     @abstractmethod
-    def expected(self, row: Mapping[str, Any]) -> str | None:
+    def expected(self, row: Mapping[str, Any]) -> Any:
         """What should come out, as a person reads it? None where the data has no references."""
 
+    def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[Any]:
+        """What does a model answer to a batch by itself? Of each row the labels, without the first that was given."""
+        return model.generate(**batch, **generation)[:, 1:].tolist()  # type: ignore[operator]
+
     @abstractmethod
-    def decode(self, output: Sequence[int]) -> str:
+    def decode(self, output: Any) -> Any:
         """What does a person read in one output?"""
 
     @abstractmethod
-    def score(self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None) -> dict[str, Score]:
+    def score(self, predicted: Iterable[Any], expected: Iterable[Any], *, only: str | None = None) -> dict[str, Score]:
         """How good are the outputs, with which interval? Both can be read several times; `only` asks for one score."""
 
     @abstractmethod
-    def row_score(self, predicted: str, expected: str) -> float:
+    def row_score(self, predicted: Any, expected: Any) -> float:
         """How good is one output, from 0 to 100? Finds the worst cases."""
+
+    def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
+        """What else should the report show?
+
+        Args:
+            records: the rows of the evaluation as it wrote them, read anew on every pass.
+            serve: the final model behind the pipeline of its task.
+        """
+        yield from ()
 
     @abstractmethod
     def check_row(self, row: Mapping[str, Any]) -> str | None:
@@ -94,14 +131,17 @@ class Adapter(ABC):
                 if sentence is not None:
                     yield Fault(split.path, row["line"], sentence)
 
-    def encode(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """One row as model inputs and, where there is a reference, labels; with the lengths that batches go by."""
-        inputs = self.inputs(row)
-        encoded = {**inputs, "source_length": len(next(iter(inputs.values())))}
+    def measure(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The labels of a row, where there is a reference, and the lengths that batches go by."""
+        measured: dict[str, Any] = {"source_length": self.source_length(row)}
         if self.expected(row) is None:
-            return encoded
+            return measured
         labels = self.labels(row)
-        return {**encoded, "labels": labels, "target_length": len(labels)}
+        return {**measured, "labels": labels, "target_length": len(labels)}
+
+    def encode(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """One row as model inputs, with what `measure` says of it."""
+        return {**self.inputs(row), **self.measure(row)}
 
 
 __all__ = ["Adapter"]

@@ -12,11 +12,13 @@ from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, AutoConfig, Aut
 from toolkit import metrics
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
+from toolkit.adapters.text.maps import attention_maps
 from toolkit.adapters.text.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
 from toolkit.collate import Pad
 from toolkit.data import Fault, Split, shared_rows
 from toolkit.metrics import Score
 from toolkit.models import RecurrentSeq2SeqForConditionalGeneration, Seq2SeqProcessor, load_processor
+from toolkit.report import Section
 
 SCORES: dict[str, Callable[..., Score]] = {
     "bleu": metrics.bleu,
@@ -208,6 +210,10 @@ class TextToText(RecurrentCore, Adapter):
     def row_score(self, predicted: str, expected: str) -> float:
         """The chrF of one row."""
         return sacrebleu.sentence_chrf(predicted, [expected]).score
+
+    def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
+        """Attention maps."""
+        return attention_maps(records, serve)
 
     def check_row(self, row: Mapping[str, Any]) -> str | None:
         """Blank texts, and texts beyond the lengths asked for or the positions that a pretrained model has."""

@@ -1,0 +1,64 @@
+"""Examples: what is stored, what is made when it is asked for, and what varies."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from toolkit import Translation
+from toolkit.data import Split
+from toolkit.rows import encode
+
+
+@dataclass
+class Made(Translation):
+    """Makes its inputs anew each time, and varies them while training."""
+
+    stores_inputs: ClassVar[bool] = False
+    read = 0
+
+    def inputs(self, row):
+        self.read += 1
+        return super().inputs(row)
+
+    def varied_inputs(self, row, random):
+        return {"input_ids": random.permutation(self.inputs(row)["input_ids"]).tolist()}
+
+
+@pytest.fixture
+def split() -> Split:
+    texts = [f"{' '.join(map(str, range(n % 7 + 2)))}" for n in range(20)]
+    return Split("train", "t.tsv", Dataset.from_dict({"a": texts, "b": texts, "line": list(range(2, 22))}))
+
+
+@pytest.fixture
+def adapter(split):
+    adapter = Made(tokenizer="word", hidden_size=8)
+    adapter.fit({"train": split})
+    return adapter
+
+
+def test_inputs_that_are_not_stored_are_made_when_they_are_asked_for(adapter, split):
+    stored = Translation(tokenizer="word", hidden_size=8)
+    stored.fit({"train": split})
+    kept, made = encode(stored, split), encode(adapter, split)
+    assert "input_ids" in kept.rows.column_names and "input_ids" not in made.rows.column_names
+    read = adapter.read
+    assert [made[place] for place in range(20)] == [kept[place] for place in range(20)]
+    assert adapter.read == read + 20
+    for side in ("source", "target"):
+        assert np.array_equal(kept.lengths(side), made.lengths(side))
+
+
+def test_variations_follow_from_seed_epoch_and_place_alone(adapter, split):
+    def drawn(seed, epoch):
+        examples = encode(adapter, split, seed=seed)
+        examples.set_epoch(epoch)
+        return {place: examples[place]["input_ids"] for place in (7, 3, 19)}
+
+    assert drawn(1, 4) == drawn(1, 4)
+    assert drawn(1, 4) != drawn(1, 5) != drawn(2, 5)
+    plain = encode(adapter, split)
+    assert plain[7] == plain[7] == {**plain[7], **adapter.inputs(split.dataset[7])}
