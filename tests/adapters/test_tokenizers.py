@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from toolkit.adapters.text.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
+from toolkit.adapters.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
 from toolkit.models import Seq2SeqProcessor
 
 SENTENCES = {

@@ -13,7 +13,7 @@ import toolkit
 from tests.house.source import ROOT
 from tests.hub.answers import TOKEN
 from toolkit import RecurrentSeq2SeqConfig, RecurrentSeq2SeqForConditionalGeneration
-from toolkit.adapters.text.tokenizers import train_tokenizer
+from toolkit.adapters.tokenizers import train_tokenizer
 from toolkit.card import address_card
 from toolkit.models import Seq2SeqProcessor, save_portable
 

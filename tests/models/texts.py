@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from tests.models.tiny import EOS, PAD, SOS, tiny_core
-from toolkit.adapters.text.tokenizers import train_tokenizer
+from toolkit.adapters.tokenizers import train_tokenizer
 from toolkit.models import Seq2SeqProcessor
 
 SOURCES = ["a dog runs in the park", "the cat sleeps", "two dogs eat an apple and the cat eats a fish", "a man sleeps"]

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from toolkit import pipeline
-from toolkit.adapters.text.tokenizers import train_tokenizer
+from toolkit.adapters.tokenizers import train_tokenizer
 
 WORDS = [f"dog {number} Hund {number}" for number in range(60)]
 ROWS = "".join(f"dog {number}\tHund {number}\n" for number in range(60))

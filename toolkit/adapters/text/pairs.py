@@ -13,7 +13,7 @@ from toolkit import metrics
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
 from toolkit.adapters.text.maps import attention_maps
-from toolkit.adapters.text.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
+from toolkit.adapters.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
 from toolkit.collate import Pad
 from toolkit.data import Fault, Split, shared_rows
 from toolkit.metrics import Score
