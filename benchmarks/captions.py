@@ -8,7 +8,7 @@ import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.adapters.text.tokenizers import SPECIAL_TOKENS, train_tokenizer
+from toolkit.adapters.tokenizers import SPECIAL_TOKENS, train_tokenizer
 
 UNKNOWN, START, END, PADDING = range(4)
 PIECES = 9712
