@@ -1,5 +1,7 @@
 """Configuration of the recurrent encoder-decoder with attention."""
 
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
@@ -7,7 +9,7 @@ CELL_TYPES = ("lstm", "gru")
 ATTENTION_TYPES = ("additive", "dot", "general", "multi_head", "location", "none")
 COUNTS = (
     *("vocab_size", "source_vocab_size", "input_feature_size", "embedding_size", "hidden_size"),
-    *("num_hidden_layers", "num_encoder_layers", "num_attention_heads"),
+    *("num_hidden_layers", "num_encoder_layers", "num_attention_heads", "frame_stacking"),
 )
 TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
 
@@ -20,7 +22,12 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
         vocab_size: labels that the decoder can write, the special ones included.
         source_vocab_size: words that the encoder can read; none: the decoder's vocabulary serves both sides.
         input_feature_size: width of the vectors that the encoder reads instead of words (speech, frames); none: words.
-        embedding_size: width of a word vector, on both sides.
+        frame_stacking: how many neighbouring vectors the encoder reads side by side, as one.
+        pyramid: whether each encoder layer after the first reads pairs of the last one's steps, so that time is halved
+            every time (Chan et al., 2016, 3.1).
+        backbone_config: configuration of a pretrained encoder ("model_type": "whisper") that reads the vectors first.
+        freeze_backbone: whether its weights stay as they are.
+        embedding_size: width of a word vector, on both sides; vectors are projected to it.
         hidden_size: width of the decoder's state and of the encoder's output. A bidirectional encoder gives half of it
             to each direction.
         num_hidden_layers: depth of the decoder, and of the encoder unless `num_encoder_layers` says otherwise.
@@ -53,6 +60,10 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
     vocab_size: int = 4000
     source_vocab_size: int | None = None
     input_feature_size: int | None = None
+    frame_stacking: int = 1
+    pyramid: bool = False
+    backbone_config: dict[str, Any] | None = None
+    freeze_backbone: bool = True
     embedding_size: int = 256
     hidden_size: int = 256
     num_hidden_layers: int = 1
@@ -99,19 +110,7 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
                 f"`num_attention_heads` must divide `hidden_size` ({self.hidden_size}), "
                 f"but is {self.num_attention_heads}."
             )
-        if self.source_vocab_size is not None and self.input_feature_size is not None:
-            raise ValueError(
-                f"`source_vocab_size` ({self.source_vocab_size}) and `input_feature_size` ({self.input_feature_size}) "
-                "exclude each other: the encoder reads words or vectors. Leave one unset."
-            )
-        if self.share_embeddings and (
-            self.source_vocab_size or self.input_feature_size or not self.tie_word_embeddings
-        ):
-            raise ValueError(
-                "`share_embeddings` needs words of one common vocabulary on both sides and `tie_word_embeddings`. "
-                "Leave `source_vocab_size` and `input_feature_size` unset and tie the output layer too."
-            )
-
+        self._agree_on_source()
         for name in TOKENS:
             given = getattr(self, name)
             for token in given if isinstance(given, list) else [given]:
@@ -119,6 +118,30 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
                     raise ValueError(
                         f"`{name}` must be one of the {self.vocab_size} labels, counted from 0, but is {token}."
                     )
+
+    def _agree_on_source(self) -> None:
+        """Refuses what fits words together with what fits vectors."""
+        vectors = [name for name in ("input_feature_size", "backbone_config") if getattr(self, name) is not None]
+        if vectors and self.source_vocab_size is not None:
+            raise ValueError(
+                f"`source_vocab_size` ({self.source_vocab_size}) and `{vectors[0]}` ({getattr(self, vectors[0])}) "
+                "exclude each other: the encoder reads words or vectors. Leave one unset."
+            )
+        if self.reads_words and (self.frame_stacking > 1 or self.pyramid):
+            raise ValueError(
+                f"`frame_stacking` ({self.frame_stacking}) and `pyramid` ({self.pyramid}) shorten vectors, but the "
+                "encoder reads words. Give `input_feature_size`, or leave both unset."
+            )
+        if self.share_embeddings and (self.source_vocab_size or vectors or not self.tie_word_embeddings):
+            raise ValueError(
+                "`share_embeddings` needs words of one common vocabulary on both sides and `tie_word_embeddings`. "
+                "Leave `source_vocab_size` and `input_feature_size` unset and tie the output layer too."
+            )
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether the source is words, and not vectors."""
+        return self.input_feature_size is None and self.backbone_config is None
 
     @property
     def encoder_layers(self) -> int:

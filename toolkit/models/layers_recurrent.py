@@ -15,6 +15,7 @@ from transformers.utils import ModelOutput
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_attention import make_key_projection
+from .layers_features import FeatureReader, stack_frames
 
 
 class SequenceDropout(nn.Module):
@@ -91,10 +92,10 @@ class RecurrentEncoder(nn.Module):
 
     def __init__(self, config: RecurrentSeq2SeqConfig) -> None:
         super().__init__()
-        self.pad_token_id = config.pad_token_id
+        self.pad_token_id, self.pyramid = config.pad_token_id, config.pyramid
         size, ways = config.hidden_size, 2 if config.bidirectional else 1
-        self.main_input_name = "input_ids" if config.input_feature_size is None else "input_features"
-        if config.input_feature_size is None:
+        self.main_input_name = "input_ids" if config.reads_words else "input_features"
+        if config.reads_words:
             self.embed_tokens = WordEmbedding(
                 config.source_vocab_size or config.vocab_size,
                 config.embedding_size,
@@ -103,21 +104,31 @@ class RecurrentEncoder(nn.Module):
                 dropout=config.embedding_dropout,
             )
         else:
-            self.project_features = nn.Linear(config.input_feature_size, config.embedding_size)
+            self.reader = FeatureReader(config)
         self.layers: Sequence[nn.RNNBase] = nn.ModuleList(  # type: ignore[assignment]
             recurrent_layer(
-                config.cell_type, size if above else config.embedding_size, size // ways, bidirectional=ways == 2
+                config.cell_type,
+                size * (1 + self.pyramid) if above else config.embedding_size,
+                size // ways,
+                bidirectional=ways == 2,
             )
             for above in range(config.encoder_layers)
         )
         self.dropout = SequenceDropout(config.dropout, variational=config.variational_dropout)
         self.project_keys = make_key_projection(config.attention_type, size)
 
+    @property
+    def frames_per_step(self) -> int:
+        """How many of the steps that come in make one that the decoder looks at."""
+        read = self.reader.frames_per_step if self.main_input_name == "input_features" else 1
+        return read * (2 ** (len(self.layers) - 1) if self.pyramid else 1)
+
     def forward(
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         input_features: Tensor | None = None,
+        encoder_features: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
@@ -129,31 +140,24 @@ class RecurrentEncoder(nn.Module):
             input_ids: (B, S) words, or
             attention_mask: (B, S), 1 at real steps; none: everything but `pad_token_id` is real. Padding is at the end.
             input_features: (B, S, width) vectors, or
+            encoder_features: (B, S, size), what the backbone has made of them, or
             inputs_embeds: (B, S, embedding_size).
             output_attentions: what `generate` asks of every encoder; this one has no attention,
             output_hidden_states: returns its last states always,
             return_dict: and always by name.
         """
-        if inputs_embeds is None:
-            inputs_embeds = (
-                self.project_features(input_features) if input_features is not None else self.embed_tokens(input_ids)
-            )
-        if attention_mask is None:
-            attention_mask = torch.ones(inputs_embeds.shape[:2], device=inputs_embeds.device)
-            if input_ids is not None and self.pad_token_id is not None:
-                attention_mask = input_ids.ne(self.pad_token_id)
-        mask = attention_mask.bool()
-        if (mask[:, 1:] & ~mask[:, :-1]).any():
-            raise ValueError(
-                "`attention_mask` must be 1 at the start of a row and 0 after its end, but has a 0 before a 1. "
-                "Pad on the right: `tokenizer.padding_side = 'right'`."
-            )
-        lengths = mask.sum(1).clamp(min=1).cpu()
-        output, hidden, cell = inputs_embeds, inputs_embeds, None
-        for layer in self.layers:
-            output, final = self._read(layer, output, lengths)
-            output = self.dropout(output)
-            hidden, cell = final if isinstance(final, tuple) else (final, None)
+        given = next((x for x in (inputs_embeds, encoder_features, input_features, input_ids) if x is not None), None)
+        if given is None:
+            raise ValueError(f"`{self.main_input_name}` must be given, but there is nothing to read. Pass a batch.")
+        mask = self.real_steps(given, attention_mask)
+        if inputs_embeds is None and given is input_ids:
+            given = self.embed_tokens(given)
+        elif inputs_embeds is None:
+            if encoder_features is None:
+                given, mask = self.reader.through_backbone(given, mask)
+            given, mask = self.reader(given, mask)
+        output, mask, final = self._through_layers(given, mask)
+        hidden, cell = final if isinstance(final, tuple) else (final, None)
         return RecurrentEncoderOutput(
             last_hidden_state=output,
             keys=self.project_keys(output),
@@ -161,6 +165,29 @@ class RecurrentEncoder(nn.Module):
             context=_side_by_side(hidden),
             context_cell=None if cell is None else _side_by_side(cell),
         )
+
+    def real_steps(self, given: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, S), true at real steps; refuses what the packing could not say."""
+        if mask is None:
+            mask = torch.ones(given.shape[:2], device=given.device)
+            if given.dim() == 2 and self.pad_token_id is not None:
+                mask = given.ne(self.pad_token_id)
+        mask = mask.bool()
+        if (mask[:, 1:] & ~mask[:, :-1]).any():
+            raise ValueError(
+                "`attention_mask` must be 1 at the start of a row and 0 after its end, but has a 0 before a 1. "
+                "Pad on the right: `tokenizer.padding_side = 'right'`."
+            )
+        return mask
+
+    def _through_layers(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor | tuple[Tensor, Tensor]]:
+        """The highest layer's steps, (B, S, D), their mask, and its final state."""
+        for index, layer in enumerate(self.layers):
+            if index and self.pyramid:
+                vectors, mask = stack_frames(vectors, mask, 2)
+            vectors, final = self._read(layer, vectors, mask.sum(1).clamp(min=1).cpu())
+            vectors = self.dropout(vectors)
+        return vectors, mask, final
 
     @staticmethod
     def _read(layer: nn.RNNBase, vectors: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | tuple[Tensor, Tensor]]:

@@ -12,6 +12,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
+from .layers_backbone import load_backbone
 from .layers_decoder import RecurrentDecoder
 from .layers_output import projected_cross_entropy
 from .layers_recurrent import RecurrentEncoder, RecurrentEncoderOutput, RecurrentState
@@ -99,7 +100,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
     def _resize_token_embeddings(self, *sizes: object) -> nn.Embedding:
         """Lets the encoder's words follow the decoder's where both sides have one vocabulary."""
         words = super()._resize_token_embeddings(*sizes)
-        if self.config.source_vocab_size is None and self.config.input_feature_size is None:
+        if self.config.source_vocab_size is None and self.config.reads_words:
             read = self._get_resized_embeddings(self.encoder.embed_tokens, words.num_embeddings)
             self.encoder.embed_tokens = read  # type: ignore[assignment]
         return words
@@ -112,9 +113,39 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         """Reads a batch and hands the context on: `generate(encoder_outputs=...)` goes on from there.
 
         Args:
-            **inputs: `input_ids`, `input_features` or `inputs_embeds`, and `attention_mask`.
+            **inputs: `input_ids`, `input_features`, `encoder_features` or `inputs_embeds`, and `attention_mask`.
         """
         return self.encoder(**inputs)
+
+    def backbone_features(self, input_features: Tensor, attention_mask: Tensor | None = None) -> dict[str, Tensor]:
+        """What a frozen backbone makes of a batch: computed once, it stands for the batch ever after.
+
+        Args:
+            input_features: (B, S, width)
+            attention_mask: (B, S), 1 at real steps.
+
+        Returns:
+            `encoder_features` and their `attention_mask`, for `forward`, `encode` and `generate` in place of the two.
+        """
+        mask = self.encoder.real_steps(input_features, attention_mask)
+        features, mask = self.encoder.reader.through_backbone(input_features, mask)
+        return {"encoder_features": features, "attention_mask": mask}
+
+    @classmethod
+    def with_backbone(
+        cls, config: RecurrentSeq2SeqConfig, name_or_path: str
+    ) -> "RecurrentSeq2SeqForConditionalGeneration":
+        """A fresh model over a pretrained model's encoder.
+
+        Args:
+            config: sizes of what is fresh; its `freeze_backbone` says whether the encoder is trained too.
+            name_or_path: a folder or Hub id of a Whisper model.
+        """
+        given = config.to_dict()
+        given["backbone_config"], weights = load_backbone(name_or_path)
+        model = cls(type(config).from_dict(given))
+        model.encoder.reader.backbone.load_state_dict(weights)
+        return model
 
     def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
         """Shifts the target to the right: at each step the decoder reads what it should have written before."""
@@ -128,6 +159,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         decoder_input_ids: Tensor | None = None,
         labels: Tensor | None = None,
         input_features: Tensor | None = None,
+        encoder_features: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         encoder_outputs: RecurrentEncoderOutput | None = None,
         past_key_values: RecurrentState | None = None,
@@ -141,12 +173,13 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         """Scores the next label at every step of the decoder's input.
 
         Args:
-            input_ids: (B, S) words, or `input_features`, or `inputs_embeds`.
+            input_ids: (B, S) words, or `input_features`, `encoder_features` or `inputs_embeds`.
             attention_mask: (B, S), 1 at real source steps; padding stands at the end.
             decoder_input_ids: (B, T); none: the labels, shifted.
             labels: (B, T), -100 where nothing is to be predicted. With labels the loss is the mean over all real ones,
                 smoothed while training; the output then has no logits while training, as nobody reads them.
             input_features: (B, S, width)
+            encoder_features: (B, S, size), what `backbone_features` gave.
             inputs_embeds: (B, S, embedding_size)
             encoder_outputs: what `encode` gave, for one row per sentence; several rows of `decoder_input_ids` in a row
                 may belong to one sentence, as the hypotheses of beam search do.
@@ -163,6 +196,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
                 input_ids=input_ids,
                 attention_mask=attention_mask,
                 input_features=input_features,
+                encoder_features=encoder_features,
                 inputs_embeds=inputs_embeds,
             )
         if decoder_input_ids is None:
@@ -203,6 +237,14 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         if not self.training or self.teacher_forcing_ratio >= 1:
             return None
         return 1 - self.teacher_forcing_ratio, lambda vectors: self.lm_head(vectors).argmax(-1)
+
+    def _prepare_model_inputs(
+        self, inputs: Tensor | None, bos_token_id: Tensor | None, model_kwargs: dict
+    ) -> tuple[Tensor, str | None, dict]:
+        """Lets `generate` begin with the vectors of a backbone."""
+        if model_kwargs.get("encoder_features") is not None:
+            return model_kwargs.pop("encoder_features"), "encoder_features", model_kwargs
+        return super()._prepare_model_inputs(inputs, bos_token_id, model_kwargs)  # type: ignore[misc]
 
     def _prepare_cache_for_generation(  # type: ignore[override]
         self, generation_config: object, model_kwargs: dict, *_: object, **__: object
