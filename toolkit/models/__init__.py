@@ -9,18 +9,25 @@ from typing import Any
 from transformers import (
     TOKENIZER_MAPPING,
     AutoConfig,
+    AutoFeatureExtractor,
     AutoModelForSeq2SeqLM,
     AutoModelForSpeechSeq2Seq,
+    AutoModelForTokenClassification,
     AutoProcessor,
     AutoTokenizer,
     PreTrainedModel,
 )
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
+from toolkit.models.configuration_frame_labeller import FrameEncoderConfig, FrameLabellerConfig
 from toolkit.models.configuration_recurrent_seq2seq import ATTENTION_TYPES, CELL_TYPES, RecurrentSeq2SeqConfig
+from toolkit.models.modeling_frame_labeller import RecurrentFrameLabeller
 from toolkit.models.modeling_recurrent_seq2seq import RecurrentSeq2SeqForConditionalGeneration
 from toolkit.models.pipeline_seq2seq import SummarizationPipeline, Text2TextGenerationPipeline, TranslationPipeline
+from toolkit.models.pipeline_video import VideoEventDetectionPipeline
+from toolkit.models.processing_frames import FrameProcessor
 from toolkit.models.processing_seq2seq import Seq2SeqProcessor
+from toolkit.models.processing_speech import LogMelFeatureExtractor, SpeechSeq2SeqProcessor
 
 # A configuration, its model, and the Auto classes that load it; the first of them is the one that pipelines use.
 MODELS: list[tuple[Any, Any, tuple[Any, ...]]] = [
@@ -29,6 +36,7 @@ MODELS: list[tuple[Any, Any, tuple[Any, ...]]] = [
         RecurrentSeq2SeqForConditionalGeneration,
         (AutoModelForSeq2SeqLM, AutoModelForSpeechSeq2Seq),
     ),
+    (FrameLabellerConfig, RecurrentFrameLabeller, (AutoModelForTokenClassification,)),
 ]
 
 # What answers a task, and the Auto class of the models that can.
@@ -37,11 +45,14 @@ PIPELINES: dict[str, tuple[Any, Any]] = {
     "summarization": (SummarizationPipeline, AutoModelForSeq2SeqLM),
     "text2text-generation": (Text2TextGenerationPipeline, AutoModelForSeq2SeqLM),
     "dialogue": (Text2TextGenerationPipeline, AutoModelForSeq2SeqLM),
+    "video-event-detection": (VideoEventDetectionPipeline, AutoModelForTokenClassification),
 }
 
 # The tasks that fit what a processor reads: one architecture serves others with another processor before it.
 TASKS: dict[Any, tuple[str, ...]] = {
     Seq2SeqProcessor: ("translation", "summarization", "text2text-generation", "dialogue"),
+    SpeechSeq2SeqProcessor: (),
+    FrameProcessor: ("video-event-detection",),
 }
 
 for _config, _model, _autos in MODELS:
@@ -50,10 +61,12 @@ for _config, _model, _autos in MODELS:
     for _auto in _autos:
         _auto.register(_config, _model, exist_ok=True)
     _model.register_for_auto_class(_autos[0].__name__)
+# Found by the name that is saved with them, not by a model's configuration, which may have several: any key will do.
 for _processor in TASKS:
-    # Found by the name that is saved with it, not by a model's configuration, which may have several: any key will do.
     AutoProcessor.register(_processor, _processor, exist_ok=True)
     _processor.register_for_auto_class()
+AutoFeatureExtractor.register(LogMelFeatureExtractor, LogMelFeatureExtractor, exist_ok=True)
+LogMelFeatureExtractor.register_for_auto_class()
 
 
 def load_processor(name_or_path: str, **source: Any) -> Any:
@@ -103,10 +116,16 @@ def _place(kind: type) -> str:
 __all__ = [
     "ATTENTION_TYPES",
     "CELL_TYPES",
+    "FrameEncoderConfig",
+    "FrameLabellerConfig",
+    "FrameProcessor",
+    "LogMelFeatureExtractor",
     "PIPELINES",
+    "RecurrentFrameLabeller",
     "RecurrentSeq2SeqConfig",
     "RecurrentSeq2SeqForConditionalGeneration",
     "Seq2SeqProcessor",
+    "SpeechSeq2SeqProcessor",
     "load_processor",
     "save_portable",
 ]
