@@ -1,7 +1,7 @@
 """Scores of one label per frame, and of the segments that these labels form.
 
 All take the labels of each video and draw whole videos again for their intervals, because neighbouring frames are no
-independent rows. Definitions are those of Farha and Gall (2019), MS-TCN, section 4.1, as its repository computes them
+independent rows. Definitions are those of Farha and Gall (2019), MS-TCN, section 4, as its repository computes them
 (yabufarha/ms-tcn, eval.py). A frame whose expected label is `None` was labelled by nobody, and is left out.
 """
 
@@ -46,9 +46,8 @@ def frame_accuracy(predicted: Sequence[Labels], expected: Sequence[Labels]) -> S
 def edit_score(predicted: Sequence[Labels], expected: Sequence[Labels], *, background: Collection[str] = ()) -> Score:
     """How well the order of segments agrees, whatever their lengths: 100 when it is the same, mean over videos.
 
-    100 · (1 − Levenshtein distance / segments of the longer sequence), after Lea et al. (2016), Segmental
-    Spatiotemporal CNNs, section 4.1; background segments are dropped first. A video in which nothing is expected
-    counts 100 when nothing is predicted and 0 otherwise (MS-TCN's own code has no answer there).
+    100 · (1 − Levenshtein distance / segments of the longer sequence); background segments are dropped first. A video
+    in which nothing is expected counts 100 when nothing is predicted and 0 otherwise: the reference has no answer.
 
     >>> print(edit_score([["walk", "fall", "walk", "fall"]], [["walk", "walk", "walk", "fall"]]))
     edit 50.0 [50.0, 50.0]

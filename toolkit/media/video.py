@@ -1,0 +1,272 @@
+"""The frames of a video with their times: as a stream, at a wanted rate, or exactly one."""
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import dropwhile
+
+import numpy as np
+import torch
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from torch import Tensor
+
+from toolkit.media.ahead import ahead
+from toolkit.media.container import Recording, Source, name_of, opened
+from toolkit.media.faults import MediaError
+from toolkit.media.timeline import Timeline, decoded, picture_stream, read_timeline
+from toolkit.media.values import Clip
+
+_ROUNDING_SECONDS = 0.0005  # time stamps and labels are often rounded to milliseconds
+_BATCHES_AHEAD = 2
+
+
+@dataclass(frozen=True)
+class VideoHeader:
+    """What is known of a video before its frames are used.
+
+    Args:
+        name: its path or address.
+        frames: how many there are; they were counted, whatever the file says of itself.
+        width: of a frame as it is shown: after rotation.
+        height: the same.
+        frames_per_second: average rate.
+        start_seconds: when the first frame is shown, on the clock of the file's time stamps.
+        end_seconds: when the last frame is over.
+    """
+
+    name: str
+    frames: int
+    width: int
+    height: int
+    frames_per_second: float
+    start_seconds: float
+    end_seconds: float
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long frames are shown."""
+        return self.end_seconds - self.start_seconds
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sampling:
+    """Which frames of a file are looked at, and the way back to all of them.
+
+    Args:
+        source_frames: (N,) int64, rising: the index in the file of each sampled frame.
+        seconds: (N,) float64, when each is shown.
+        nearest: (F,) int64: for every frame of the file, the sample nearest in time; of two as near, the earlier.
+    """
+
+    source_frames: Tensor
+    seconds: Tensor
+    nearest: Tensor
+
+    def __repr__(self) -> str:
+        return f"Sampling(samples={len(self.source_frames)}, source_frames={len(self.nearest)})"
+
+
+class VideoFile:
+    """A video file as frames that know when they are shown.
+
+    Times are presentation time stamps. Frames come upright, whatever rotation the file asks for, and all in one size,
+    that of the first unless another is given. Of several video tracks, the one that a player would show is taken.
+    Nothing is read before it is asked for, and memory does not grow with the length of the file, but for 8 bytes a
+    frame. What cannot be used raises `MediaError`.
+
+    Args:
+        source: a path, an address, the bytes of a file, a binary stream (which is read whole), or {"path", "bytes"}.
+        partial: take a file that is cut short or damaged as far as it goes, instead of refusing it.
+
+    >>> from toolkit.media.video_writer import write_video
+    >>> write_video("grey.mp4", [Clip(torch.full((10, 3, 48, 64), 99, dtype=torch.uint8), torch.arange(10) / 25, 25.0)])
+    >>> video = VideoFile("grey.mp4")
+    >>> video.header.frames, video.header.end_seconds
+    (10, 0.4)
+    >>> [clip] = video.frames(frames_per_second=12.5, size=(24, 32))
+    >>> clip
+    Clip(frames=(5, 3, 24, 32), seconds=0.000 to 0.320, frames_per_second=12.5)
+    >>> video.sampling(frames_per_second=12.5).source_frames
+    tensor([0, 2, 4, 6, 8])
+    """
+
+    def __init__(self, source: Source, *, partial: bool = False) -> None:
+        self.name = name_of(source)
+        self._partial = partial
+        self.source = source if not hasattr(source, "read") else {"path": self.name, "bytes": source.read()}
+
+    @cached_property
+    def _timeline(self) -> Timeline:
+        return read_timeline(self.source, partial=self._partial)
+
+    @cached_property
+    def header(self) -> VideoHeader:
+        """Size, length and rate."""
+        times, end_seconds = self._timeline.seconds, self._timeline.end_seconds
+        [clip] = self._clips([0], None, self._rate, batch_frames=1)
+        height, width = clip.frames.shape[2:]
+        return VideoHeader(self.name, len(times), width, height, self._rate, float(times[0]), end_seconds)
+
+    @property
+    def _rate(self) -> float:
+        """Frames per second, on average."""
+        times = self._timeline.seconds
+        return len(times) / (self._timeline.end_seconds - float(times[0]))
+
+    def timestamps(self) -> Tensor:
+        """When each frame of the file is shown: (F,) float64, rising."""
+        return torch.from_numpy(self._timeline.seconds)
+
+    def index_at(self, seconds: float) -> int:
+        """The index of the frame that is on screen at a time, to half a millisecond."""
+        times, end = self._timeline.seconds, self._timeline.end_seconds
+        index = int(np.searchsorted(times, seconds + _ROUNDING_SECONDS, side="right")) - 1
+        if index < 0 or seconds >= end:
+            raise ValueError(
+                f"`seconds` must lie inside `{self.name}` ({times[0]:.3f} to {end:.3f} s), but is {seconds:.3f}. "
+                "Ask for a time when there is a picture."
+            )
+        return index
+
+    def frame_at(self, seconds: float, *, size: tuple[int, int] | None = None) -> Clip:
+        """The frame that is on screen at a time, as a clip of one; `size` is (Y, X)."""
+        return self.frame(self.index_at(seconds), size=size)
+
+    def frame(self, index: int, *, size: tuple[int, int] | None = None) -> Clip:
+        """The frame with this index, from 0, as a clip of one; `size` is (Y, X)."""
+        count = len(self._timeline.seconds)
+        if not 0 <= index < count:
+            raise ValueError(
+                f"`index` must be at least 0 and below the number of frames of `{self.name}` ({count}), but is {index}."
+                " Count frames from 0."
+            )
+        [clip] = self._clips([index], size, self._rate, batch_frames=1)
+        return clip
+
+    def sampling(
+        self,
+        *,
+        frames_per_second: float | None = None,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
+    ) -> Sampling:
+        """Which frames `frames` would yield with these arguments; nothing is decoded to know it."""
+        times = self._timeline.seconds
+        first = 0 if start_seconds is None else int(np.searchsorted(times, start_seconds - _ROUNDING_SECONDS))
+        last = len(times) if end_seconds is None else int(np.searchsorted(times, end_seconds - _ROUNDING_SECONDS))
+        if first >= last:
+            raise ValueError(
+                f"`start_seconds` and `end_seconds` must hold a frame of `{self.name}` between them "
+                f"({times[0]:.3f} to {self._timeline.end_seconds:.3f} s), but are {start_seconds} and {end_seconds}. "
+                "Lengthen the range."
+            )
+        chosen = np.arange(first, last)
+        if frames_per_second is not None:
+            if not frames_per_second > 0:
+                raise ValueError(
+                    f"`frames_per_second` must be above 0, but is {frames_per_second}. Pass None for every frame."
+                )
+            lasting = times[last - 1] - times[first] + _ROUNDING_SECONDS
+            grid = times[first] + np.arange(int(lasting * frames_per_second) + 1) / frames_per_second
+            chosen = first + np.unique(_nearest(times[first:last], grid))
+        return Sampling(*map(torch.from_numpy, (chosen, times[chosen], _nearest(times[chosen], times))))
+
+    def frames(
+        self,
+        *,
+        frames_per_second: float | None = None,
+        size: tuple[int, int] | None = None,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
+        batch_frames: int = 16,
+    ) -> Iterator[Clip]:
+        """Decodes in a thread of its own, a little ahead, and yields short clips one after the other.
+
+        Args:
+            frames_per_second: take the frames nearest to an even grid of times. None is taken twice: where they are
+                rarer than the grid, all are taken. None means every frame.
+            size: (Y, X) of the frames; area averages where that is smaller. None keeps the size of the file.
+            start_seconds: leave out frames that are shown before; None begins with the first.
+            end_seconds: leave out frames that are shown at this time or later; None goes on to the last.
+            batch_frames: how many frames a clip has; the last may have fewer.
+        """
+        sampling = self.sampling(
+            frames_per_second=frames_per_second, start_seconds=start_seconds, end_seconds=end_seconds
+        )
+        rate = frames_per_second or self._rate
+        return ahead(self._clips(sampling.source_frames.tolist(), size, rate, batch_frames), depth=_BATCHES_AHEAD)
+
+    def _clips(
+        self, indices: list[int], size: tuple[int, int] | None, frames_per_second: float, batch_frames: int
+    ) -> Generator[Clip, None, None]:
+        """The frames with these rising indices, some at a time."""
+        pictures = _pictures(self._chosen(indices), size)
+        for start in range(0, len(indices), batch_frames):
+            batch = indices[start : start + batch_frames]
+            pixels = torch.from_numpy(np.stack([next(pictures) for _ in batch])).permute(0, 3, 1, 2)
+            yield Clip(pixels, torch.from_numpy(self._timeline.seconds[batch]), frames_per_second)
+
+    def _chosen(self, indices: list[int]) -> Iterator[VideoFrame]:
+        numbered = self._numbered_from(indices[0])
+        for wanted in indices:
+            yield next(frame for index, frame in numbered if index == wanted)
+
+    def _numbered_from(self, first: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames with their indices, from the keyframe at `first` or before it; each is checked by its time stamp."""
+        keyframes, ticks = self._timeline.keyframes, self._timeline.ticks
+        keyframe, index = int(keyframes[keyframes <= first].max(initial=0)), 0
+        for start in sorted({keyframe, 0}, reverse=True):
+            with opened(self.source) as recording:
+                for index, frame in enumerate(self._frames_from(recording, start), start):
+                    if ticks is None or (index < len(ticks) and frame.pts == ticks[index]):
+                        yield index, frame
+                    elif start and index == start:
+                        break  # the container was searched in vain: count from the first frame
+                    else:
+                        raise self._damage(index)
+                else:
+                    raise self._damage(index + 1)
+
+    def _frames_from(self, recording: Recording, start: int) -> Iterator[VideoFrame]:
+        frames = decoded(recording, partial=self._partial)
+        if not start or self._timeline.ticks is None:
+            return frames
+        tick = int(self._timeline.ticks[start])
+        recording.container.seek(tick, stream=picture_stream(recording))
+        return dropwhile(lambda frame: frame.pts is not None and frame.pts < tick, frames)
+
+    def _damage(self, index: int) -> MediaError:
+        times = self._timeline.seconds
+        return MediaError(
+            self.name,
+            f"is damaged: frame {index} of {len(times)}, at {times[min(index, len(times) - 1)]:.2f} s, cannot be "
+            "decoded. Copy it again, or take what comes before with `partial=True`.",
+        )
+
+
+def _nearest(points: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """For each time the index of the nearest of some rising points; of two as near, the earlier.
+
+    >>> _nearest(np.array([0.0, 1.0, 4.0]), np.array([-1.0, 0.5, 0.6, 3.0, 9.0]))
+    array([0, 0, 1, 2, 2])
+    """
+    return np.searchsorted((points[1:] + points[:-1]) / 2, times)
+
+
+def _pictures(frames: Iterable[VideoFrame], size: tuple[int, int] | None) -> Iterator[np.ndarray]:
+    """Upright pictures (Y, X, 3) of one size, that of the first frame where none is given.
+
+    FFmpeg's own scaler converts and shrinks in one pass, which costs less than torchvision's resize of full frames.
+    It is kept from frame to frame: setting it up takes as long as using it.
+    """
+    scaler = VideoReformatter()
+    for frame in frames:
+        quarter_turns = round(frame.rotation / 90) % 4
+        lies = quarter_turns % 2 == 1  # on its side: what is stored as a column is shown as a row
+        size = size or ((frame.width, frame.height) if lies else (frame.height, frame.width))
+        height, width = (size[1], size[0]) if lies else size
+        shrinks = height < frame.height or width < frame.width
+        way = Interpolation.AREA if shrinks else Interpolation.BILINEAR
+        scaled = scaler.reformat(frame, width, height, "rgb24", interpolation=way, threads=1)
+        yield np.rot90(scaled.to_ndarray(), quarter_turns)
