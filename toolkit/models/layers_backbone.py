@@ -1,7 +1,7 @@
-"""Pretrained encoders that read in front of the recurrent one, and the table of those that are known.
+"""Encoders that read in front of the recurrent one, pretrained or not, and the table of those that are known.
 
-A backbone is called with vectors (B, S, width) and a mask (B, S), and gives vectors (B, S', size) and their mask; it
-says `size`, and `frames_per_step`, how many of the S make one of the S'.
+A backbone is called with vectors (B, S, width), or with frames of a video (B, S, C, Y, X), and a mask (B, S), and gives
+vectors (B, S', size) and their mask; it says `size`, and `frames_per_step`, how many of the S make one of the S'.
 """
 
 from typing import Any
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, WhisperConfig
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from .configuration_frame_labeller import FrameEncoderConfig
+from .layers_frames import make_frame_encoder
 
 
 class WhisperBackbone(WhisperEncoder):
@@ -46,24 +49,29 @@ class WhisperBackbone(WhisperEncoder):
         return self.layer_norm(vectors), mask
 
 
-BACKBONES: dict[str, Any] = {"whisper": WhisperBackbone}
+# For each type of model its configuration, and what builds the encoder from that.
+BACKBONES: dict[str, tuple[Any, Any]] = {
+    "whisper": (WhisperConfig, WhisperBackbone),
+    "frame_encoder": (FrameEncoderConfig, make_frame_encoder),
+}
 
 
 def make_backbone(config: dict[str, Any]) -> nn.Module:
-    """Builds the encoder of a pretrained model's configuration, with fresh weights."""
-    return _kind(config)(AutoConfig.for_model(**config))
+    """Builds the encoder of a configuration, with fresh weights."""
+    settings, build = _known(config)
+    return build(settings.from_dict(config))
 
 
 def load_backbone(name_or_path: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The configuration and the encoder's weights of a pretrained model, by folder or Hub id."""
     config = AutoConfig.from_pretrained(name_or_path).to_diff_dict()
-    _kind(config)
+    _known(config)
     for name in ("architectures", "dtype", "transformers_version"):
         config.pop(name, None)
     return config, AutoModel.from_pretrained(name_or_path).get_encoder().state_dict()
 
 
-def _kind(config: dict[str, Any]) -> Any:
+def _known(config: dict[str, Any]) -> tuple[Any, Any]:
     if config.get("model_type") not in BACKBONES:
         raise ValueError(
             f"`backbone_config` must be of one of these models: {', '.join(BACKBONES)}, but its `model_type` is "

@@ -43,10 +43,13 @@ class RecurrentSeq2SeqPreTrainedModel(PreTrainedModel):
                 else:
                     for gate in gates:
                         (init.orthogonal_ if name.startswith("weight_hh") else init.xavier_uniform_)(gate)
-        elif isinstance(module, nn.Linear | nn.Conv1d):
+        elif isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
             init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 init.zeros_(module.bias)
+        elif isinstance(module, nn.GroupNorm):
+            init.ones_(module.weight)
+            init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, 0.0, self.config.initializer_range)
             if module.padding_idx is not None and not getattr(module.weight, "_is_hf_initialized", False):
