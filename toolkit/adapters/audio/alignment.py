@@ -1,0 +1,71 @@
+"""Which moment belongs to which token: dynamic time warping over attention maps."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+MEDIAN_STEPS = 7
+
+
+def token_steps(weights: Tensor) -> list[int]:
+    """The step in which each row begins.
+
+    As Whisper does it: every head is standardised over the rows and smoothed over time, the heads are averaged, and the
+    cheapest path through the map that only moves on says when each row begins.
+
+    Args:
+        weights: (heads, T, F) attention of T tokens over F steps of time.
+
+    Returns:
+        T steps that never fall.
+    """
+    deviation, mean = torch.std_mean(weights.float(), dim=1, keepdim=True, correction=0)
+    smooth = median((weights - mean) / deviation.clamp(min=1e-9))
+    return warp(-smooth.mean(0))
+
+
+def median(values: Tensor) -> Tensor:
+    """The median of seven neighbours along the last axis, reflected at its ends."""
+    reach = MEDIAN_STEPS // 2
+    if values.shape[-1] <= reach:
+        return values
+    return pad(values, (reach, reach), mode="reflect").unfold(-1, MEDIAN_STEPS, 1).median(-1).values
+
+
+def warp(cost: Tensor) -> list[int]:
+    """The column in which the cheapest path from corner to corner enters each row (Sakoe and Chiba, 1978).
+
+    Cells on one diagonal do not depend on each other, so each is computed at once.
+
+    Args:
+        cost: (T, F)
+
+    >>> warp(torch.tensor([[0.0, 0.0, 9.0, 9.0], [9.0, 9.0, 0.0, 0.0]]))
+    [0, 2]
+    """
+    rows, columns = cost.shape
+    # Cell (t, f) stands at [t + f, t + 1]: `slanted` holds the costs by diagonal, `total` the cheapest sums to them.
+    slanted = cost.new_full((rows + columns - 1, rows), torch.inf)
+    t, f = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    slanted[t + f, t] = cost
+    moves = torch.empty(rows + columns - 1, rows, dtype=torch.long)
+    before = last = cost.new_full((rows + 1,), torch.inf)
+    for diagonal in range(rows + columns - 1):
+        both = before[:-1].clone()
+        if diagonal == 0:
+            both[0] = 0.0
+        # From the cell before in both, from the row before, from the column before.
+        best = torch.stack([both, last[:-1], last[1:]]).min(0)
+        moves[diagonal] = best.indices
+        before, last = last, torch.cat([cost.new_full((1,), torch.inf), best.values + slanted[diagonal]])
+    row, column, steps = rows - 1, columns - 1, [0] * rows
+    chosen = moves.tolist()
+    while True:
+        steps[row] = column
+        move = chosen[row + column][row]
+        if row == column == 0:
+            return steps
+        row, column = row - (move in (0, 1)), column - (move in (0, 2))
+
+
+__all__ = ["token_steps", "warp"]

@@ -1,0 +1,103 @@
+"""What every engine answers that turns windows of sound into text, and how it is asked."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from toolkit.adapters.audio.transcript import Segment, Skipped
+from toolkit.media.values import Waveform
+
+
+@dataclass(frozen=True)
+class Request:
+    """How windows are to be read.
+
+    Args:
+        language: code or English name; none: as the model was saved, or detected.
+        task: "transcribe", or "translate" into English; none: as the model was saved, or "transcribe".
+        timestamps: no times, those of segments (`True`) or also those of words ("word").
+        temperature: 0, then for windows that read badly each next one, until one reads well (Radford et al., 2022,
+            section 4.5).
+        compression_ratio_threshold: a text that shrinks more than so many times repeats itself; none: never.
+        logprob_threshold: a lower mean log-probability of the tokens reads badly; none: never.
+        no_speech_threshold: a window that reads badly holds no speech above this probability; none: never.
+        generation: arguments of `generate` by name.
+    """
+
+    language: str | None = None
+    task: str | None = None
+    timestamps: bool | str = False
+    temperature: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    compression_ratio_threshold: float | None = 2.4
+    logprob_threshold: float | None = -1.0
+    no_speech_threshold: float | None = 0.6
+    generation: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one window says, with times on the recording's clock, and what was taken back of it."""
+
+    segments: tuple[Segment, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Engine(Protocol):
+    """A model at work. The three steps stand apart so that a recording's language is found once, from sound once encoded.
+
+    Attributes:
+        name: tells models and precisions apart.
+        sample_rate_hz: the rate it hears at.
+        longest_seconds: the most sound that a window may hold.
+    """
+
+    name: str
+    sample_rate_hz: int
+    longest_seconds: float
+
+    def check(self, request: Request) -> None:
+        """Raises a ValueError or TypeError for what this engine cannot do."""
+
+    def encode(self, windows: Sequence[Waveform]) -> Any:
+        """What the next two steps need, for a batch."""
+
+    def languages(self, encoded: Any) -> list[str | None]:
+        """The language that each window is in; none where the model does not know languages."""
+
+    def read(self, encoded: Any, languages: Sequence[str | None], request: Request) -> list[Reading]:
+        """What each window says."""
+
+
+def compression_ratio(text: str) -> float:
+    """How many times a text shrinks when compressed: about 1.5 for speech, above 2.4 where it repeats itself.
+
+    >>> compression_ratio("eight " * 40) > 10
+    True
+    """
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+def loop_start(words: Sequence[str], *, times: int = 4) -> int | None:
+    """From which word on a text only repeats the words before; none where it does not.
+
+    Args:
+        words: of the text.
+        times: how often they must have been said, at least.
+
+    >>> loop_start("one two eight eight eight eight eight".split())
+    3
+    >>> loop_start("no loop here".split())
+    """
+    best = None
+    for period in range(1, len(words) // times + 1):
+        place = len(words)
+        while place > period and words[place - 1] == words[place - 1 - period]:
+            place -= 1
+        if len(words) - place >= (times - 1) * period and (best is None or place < best):
+            best = place
+    return best
+
+
+__all__ = ["Engine", "Reading", "Request", "compression_ratio", "loop_start"]

@@ -1,0 +1,190 @@
+"""Whisper computed by CTranslate2, in int8 or float32: the engine inside faster-whisper."""
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from huggingface_hub import constants, snapshot_download
+from transformers import WhisperFeatureExtractor, WhisperTokenizer
+
+from toolkit.adapters.audio.engines import Request
+from toolkit.adapters.audio.engines_whisper import Encoded, WhisperEngine, Written
+from toolkit.media.values import Waveform
+
+PRECISIONS = ("int8", "float32")
+ARGUMENTS = {
+    "num_beams": "beam_size",
+    "length_penalty": "length_penalty",
+    "repetition_penalty": "repetition_penalty",
+    "no_repeat_ngram_size": "no_repeat_ngram_size",
+    "suppress_tokens": "suppress_tokens",
+    "top_k": "sampling_topk",
+    "patience": "patience",
+}
+"""Names of `generate` and what CTranslate2 calls them; beside these it takes `max_new_tokens` and `prompt_ids`."""
+COPIED = ("tokenizer.json", "preprocessor_config.json", "generation_config.json")
+
+
+class CTranslate2Engine(WhisperEngine):
+    """A converted Whisper.
+
+    Args:
+        folder: with `model.bin` and `tokenizer.json`.
+        precision: "int8" or "float32".
+        device: "cpu" or "cuda".
+        threads: of the processor, 0: what OMP_NUM_THREADS says.
+    """
+
+    def __init__(self, folder: str | Path, *, precision: str = "int8", device: str = "cpu", threads: int = 0) -> None:
+        folder = Path(folder)
+        self.library = load_library()
+        kept = _json(folder / "generation_config.json")
+        extractor = _json(folder / "preprocessor_config.json")
+        self.model = self.library.models.Whisper(
+            str(folder), device=device, compute_type=precision, intra_threads=threads
+        )
+        chunk = extractor.get("chunk_length", 30)
+        self.extractor = WhisperFeatureExtractor(feature_size=self.model.n_mels, chunk_length=chunk)
+        super().__init__(
+            f"ctranslate2 {folder} {precision}",
+            WhisperTokenizer.from_pretrained(folder),
+            multilingual=self.model.is_multilingual,
+            language=kept.get("language"),
+            task=kept.get("task"),
+            longest_seconds=float(chunk),
+        )
+        self.longest_text = int(kept.get("max_length", 448))
+
+    def encode(self, windows: Sequence[Waveform]) -> Encoded:
+        """States (B, S, D) in the library's own memory."""
+        sounds = [window.samples.numpy() for window in windows]
+        features = self.extractor(sounds, sampling_rate=self.sample_rate_hz, return_tensors="np").input_features
+        view = self.library.StorageView.from_array(np.ascontiguousarray(features, dtype=np.float32))
+        return Encoded(windows, self.model.encode(view, to_cpu=True))
+
+    def take(self, encoded: Encoded, row: int) -> Encoded:
+        """One window of a batch."""
+        states = np.ascontiguousarray(np.array(encoded.states)[row : row + 1])
+        return Encoded(encoded.windows[row : row + 1], self.library.StorageView.from_array(states))
+
+    def detect(self, encoded: Encoded) -> list[int]:
+        """The likeliest language token after the start token."""
+        return [self.token(likely[0][0]) for likely in self.model.detect_language(encoded.states)]
+
+    def write(self, encoded: Encoded, prompts: list[list[int]], temperature: float, request: Request) -> list[Written]:
+        """The library's own search over states and prompts, or draws that are the same for each window."""
+        given = dict(request.generation)
+        given.pop("prompt_ids", None)
+        settings: dict[str, Any] = {"beam_size": 1, "sampling_topk": 0 if temperature > 0 else 1}
+        limit = given.pop("max_new_tokens", None)
+        settings["max_length"] = self.longest_text if limit is None else len(prompts[0]) + limit
+        settings |= {ARGUMENTS[name]: value for name, value in given.items()}
+        if temperature > 0:
+            settings |= {"beam_size": 1, "sampling_temperature": temperature}
+            self.library.set_random_seed(0)
+        results = self.model.generate(
+            encoded.states,
+            prompts,
+            return_scores=True,
+            return_no_speech_prob=True,
+            **settings,
+        )
+        power = settings.get("length_penalty", 1.0)
+        written = []
+        for result in results:
+            tokens = list(result.sequences_ids[0])
+            total = result.scores[0] * len(tokens) ** power  # of the tokens and the end, undoing the library's mean
+            written.append(Written(tokens, total / (len(tokens) + 1), result.no_speech_prob))
+        return written
+
+    def align(self, one: Encoded, opening: list[int], tokens: list[int], steps: int) -> list[int]:
+        """The library's own alignment."""
+        (result,) = self.model.align(one.states, opening, [tokens], 2 * steps)
+        begins = dict[int, int]()
+        for place, step in result.alignments:
+            begins.setdefault(place, step)
+        return [begins[place] for place in range(len(tokens) + 1)]
+
+    def known_arguments(self) -> Callable[[str], bool]:
+        """Those that the library has."""
+        return {*ARGUMENTS, "max_new_tokens", "prompt_ids"}.__contains__
+
+
+def load_library() -> Any:
+    """CTranslate2.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        return importlib.import_module("ctranslate2")
+    except ImportError as error:
+        raise ImportError(
+            '`engine="ctranslate2"` needs the library of that name, which is not installed. '
+            'Run: pip install "multimodal-seq2seq[ctranslate2]"'
+        ) from error
+
+
+def converted(name_or_path: str, *, precision: str, revision: str | None = None) -> Path:
+    """The folder of a checkpoint for CTranslate2: itself where it is one, else converted once into the cache.
+
+    Args:
+        name_or_path: folder or Hub id.
+        precision: "int8" or "float32".
+        revision: branch, tag or commit on the Hub.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"`precision` must be one of {', '.join(PRECISIONS)}, but is {precision!r}. Choose one of them."
+        )
+    load_library()
+    source = Path(name_or_path)
+    if not source.is_dir():
+        source = Path(snapshot_download(name_or_path, revision=revision))
+    if (source / "model.bin").exists() and "model_type" not in _json(source / "config.json"):
+        return source
+    goal = Path(constants.HF_HOME) / "ctranslate2" / f"{source.name}-{_fingerprint(source)}-{precision}"
+    if not goal.exists():
+        convert(source, goal, precision=precision)
+    return goal
+
+
+def convert(source: Path, goal: Path, *, precision: str) -> None:
+    """Converts a checkpoint beside its goal, which appears whole or not at all."""
+    load_library()
+    converters = importlib.import_module("ctranslate2.converters")
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=goal.parent, prefix=".converting-"))
+    try:
+        copied = [name for name in COPIED if (source / name).exists()]
+        converter = converters.TransformersConverter(str(source), copy_files=copied)
+        converter.convert(str(aside / "model"), quantization=precision)
+        if not (aside / "model" / "preprocessor_config.json").exists():
+            WhisperFeatureExtractor.from_pretrained(source).save_pretrained(aside / "model")
+        try:
+            os.rename(aside / "model", goal)
+        except OSError:
+            if not goal.exists():  # another process was faster
+                raise
+    finally:
+        shutil.rmtree(aside)
+
+
+def _fingerprint(folder: Path) -> str:
+    """Tells versions of a checkpoint apart by the sizes and times of its weights."""
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.safetensors"))]
+    return hashlib.sha256(json.dumps([str(folder.resolve()), stats]).encode()).hexdigest()[:12]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+__all__ = ["CTranslate2Engine", "convert", "converted", "load_library"]

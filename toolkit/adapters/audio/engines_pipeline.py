@@ -1,0 +1,68 @@
+"""Every other recogniser, our recurrent core among them: its own pipeline reads window by window."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import Pipeline
+
+from toolkit.adapters.audio.engines import Reading, Request
+from toolkit.adapters.audio.transcript import Segment, Word
+from toolkit.media.values import Waveform
+
+
+class PipelineEngine:
+    """A pipeline for sound that answers `{"text": ...}`; a segment is a window.
+
+    Args:
+        pipeline: takes {"raw", "sampling_rate"}.
+        longest_seconds: the most sound that it is given at once.
+    """
+
+    def __init__(self, pipeline: Pipeline, *, longest_seconds: float = 30.0) -> None:
+        self.pipeline, self.longest_seconds = pipeline, longest_seconds
+        self.name = f"{type(pipeline.model).__name__} {pipeline.model.name_or_path}"
+        self.sample_rate_hz = int(getattr(pipeline.feature_extractor, "sampling_rate", None) or 16000)
+        self.knows_words = str(getattr(pipeline, "type", "")).startswith("ctc")
+
+    def check(self, request: Request) -> None:
+        """Refuses what only Whisper knows."""
+        for name in ("language", "task"):
+            if getattr(request, name) is not None:
+                raise ValueError(
+                    f"`{name}` is chosen for Whisper models only, but this one is {self.name}. Leave it away."
+                )
+        if request.timestamps == "word" and not self.knows_words:
+            raise ValueError(
+                f'`return_timestamps` cannot be "word" with {self.name}, which does not align words. Choose True.'
+            )
+
+    def encode(self, windows: Sequence[Waveform]) -> Sequence[Waveform]:
+        """The windows themselves."""
+        return windows
+
+    def languages(self, encoded: Sequence[Waveform]) -> list[str | None]:
+        """None is known."""
+        return [None] * len(encoded)
+
+    def read(self, encoded: Sequence[Waveform], languages: Sequence[str | None], request: Request) -> list[Reading]:
+        """The text of each window, over the window's whole time."""
+        raw = [{"raw": window.samples.numpy(), "sampling_rate": window.sample_rate_hz} for window in encoded]
+        settings: dict[str, Any] = dict(request.generation)
+        if request.timestamps == "word":
+            settings["return_timestamps"] = "word"
+        answers = self.pipeline(raw, batch_size=len(raw), **settings)
+        return [_reading(answer, window) for answer, window in zip(answers, encoded, strict=True)]
+
+
+def _reading(answer: dict[str, Any], window: Waveform) -> Reading:
+    if not answer["text"].strip():
+        return Reading()
+    words = [
+        Word(f" {chunk['text']}", *(window.start_seconds + seconds for seconds in chunk["timestamp"]))
+        for chunk in answer.get("chunks", ())
+    ]
+    text = f" {answer['text'].strip()}"
+    return Reading((Segment(text, window.start_seconds, window.end_seconds, tuple(words)),))
+
+
+__all__ = ["PipelineEngine"]

@@ -1,0 +1,308 @@
+"""Whisper, whoever computes it: prompts, fallback, segments and words (Radford et al., 2022)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+from transformers.models.whisper.tokenization_whisper import (
+    LANGUAGES,
+    TO_LANGUAGE_CODE,
+    _combine_tokens_into_words,
+)
+
+from toolkit.adapters.audio.engines import Reading, Request, compression_ratio, loop_start
+from toolkit.adapters.audio.transcript import Segment, Skipped, Word
+from toolkit.media.values import Waveform
+
+TICK_SECONDS = 0.02
+"""Timestamp tokens and alignments count in steps of this length."""
+SENTENCE_ENDS = (".", "!", "?", "。", "！", "？")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the decoder wrote for one window, without prompt and end.
+
+    Args:
+        tokens: text and timestamps.
+        mean_log_probability: of the tokens and the end.
+        no_speech_probability: that the window holds none, as the first step judged.
+    """
+
+    tokens: list[int]
+    mean_log_probability: float
+    no_speech_probability: float
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Windows and what the encoder made of them."""
+
+    windows: Sequence[Waveform]
+    states: Any
+
+
+class WhisperEngine(ABC):
+    """What both engines share: subclasses say how states, tokens and alignments are computed.
+
+    Args:
+        name: tells models and precisions apart.
+        tokenizer: of the checkpoint.
+        multilingual: whether it knows languages and tasks.
+        language: that it was tuned for, if any.
+        task: that it was tuned for, if any.
+        longest_seconds: what its encoder takes.
+    """
+
+    sample_rate_hz = 16000
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        multilingual: bool,
+        language: str | None = None,
+        task: str | None = None,
+        longest_seconds: float = 30.0,
+    ) -> None:
+        self.name, self.tokenizer, self.multilingual = name, tokenizer, multilingual
+        self.language, self.task, self.longest_seconds = language, task, longest_seconds
+        self.start, self.end, self.no_timestamps = (
+            self.token(name) for name in ("<|startoftranscript|>", "<|endoftext|>", "<|notimestamps|>")
+        )
+        self.no_speech, self.first_timestamp = self.no_timestamps - 1, self.no_timestamps + 1
+
+    @abstractmethod
+    def encode(self, windows: Sequence[Waveform]) -> Encoded:
+        """Mel frames through the encoder."""
+
+    @abstractmethod
+    def take(self, encoded: Encoded, row: int) -> Encoded:
+        """One window of a batch."""
+
+    @abstractmethod
+    def detect(self, encoded: Encoded) -> list[int]:
+        """The likeliest language token of each window."""
+
+    @abstractmethod
+    def write(self, encoded: Encoded, prompts: list[list[int]], temperature: float, request: Request) -> list[Written]:
+        """Decodes: searches at temperature 0, draws above it."""
+
+    @abstractmethod
+    def align(self, one: Encoded, opening: list[int], tokens: list[int], steps: int) -> list[int]:
+        """The step of `TICK_SECONDS` in which each token of one window begins and, last, in which the text ends."""
+
+    @abstractmethod
+    def known_arguments(self) -> Callable[[str], bool]:
+        """Which names of generation arguments it takes."""
+
+    def token(self, name: str) -> int:
+        """The id of a token."""
+        return self.tokenizer.convert_tokens_to_ids(name)
+
+    def check(self, request: Request) -> None:
+        """Refuses languages, tasks and arguments that this model does not know."""
+        if request.language is not None:
+            language = code(request.language)
+            if language != "en" and not self.multilingual:
+                raise ValueError(
+                    f"`language` must be English for this English-only model, but is {request.language!r}. "
+                    "Choose a multilingual checkpoint."
+                )
+        if request.task not in (None, "transcribe", "translate"):
+            raise ValueError(
+                f'`task` must be "transcribe" or "translate", but is {request.task!r}. Choose one of them.'
+            )
+        if request.task == "translate" and not self.multilingual:
+            raise ValueError(
+                '`task` cannot be "translate" with an English-only model. Choose a multilingual checkpoint.'
+            )
+        known = self.known_arguments()
+        for name in request.generation:
+            if not known(name):
+                raise TypeError(
+                    f"`{name}` is no argument of this pipeline nor of `generate` with this engine. "
+                    "Leave it away, or check its spelling."
+                )
+
+    def languages(self, encoded: Encoded) -> list[str | None]:
+        """Codes, by the model's own first step."""
+        if not self.multilingual:
+            return [None] * len(encoded.windows)
+        if self.language is not None:
+            return [code(self.language)] * len(encoded.windows)
+        return [self.tokenizer.convert_ids_to_tokens(token)[2:-2] for token in self.detect(encoded)]
+
+    def opening(self, language: str | None, request: Request) -> list[int]:
+        """Start, language and task; a multilingual model gets both always, or it writes garbage."""
+        if not self.multilingual:
+            return [self.start]
+        task = request.task or self.task or "transcribe"
+        return [self.start, self.token(f"<|{code(language or 'en')}|>"), self.token(f"<|{task}|>")]
+
+    def prompt(self, language: str | None, request: Request) -> list[int]:
+        """What the decoder starts from: the user's own `prompt_ids`, the opening, and whether times are wanted."""
+        own = [int(token) for token in request.generation.get("prompt_ids", ())]
+        return [*own, *self.opening(language, request), *([] if request.timestamps else [self.no_timestamps])]
+
+    def read(self, encoded: Encoded, languages: Sequence[str | None], request: Request) -> list[Reading]:
+        """Decodes a batch, once more and alone what read badly, and gives the texts their times."""
+        prompts = [self.prompt(language, request) for language in languages]
+        readings = []
+        for row, written in enumerate(self.write(encoded, prompts, request.temperature[0], request)):
+            if self.doubts(written, request):
+                written = self.fall_back(self.take(encoded, row), prompts[row], written, request)
+            reading = self.reading(written, encoded.windows[row], request)
+            if request.timestamps == "word" and reading.segments:
+                reading = self.with_words(reading, self.take(encoded, row), languages[row], request)
+            readings.append(reading)
+        return readings
+
+    def doubts(self, written: Written, request: Request) -> bool:
+        """Whether a text should be read again: it repeats itself, or is unlikely although something was said."""
+        if self.is_silent(written, request):
+            return False
+        unlikely = request.logprob_threshold is not None and written.mean_log_probability < request.logprob_threshold
+        return unlikely or self.repeats(written, request)
+
+    def repeats(self, written: Written, request: Request) -> bool:
+        """Whether the text shrinks too much."""
+        limit = request.compression_ratio_threshold
+        return limit is not None and compression_ratio(self.text(written.tokens).strip()) > limit
+
+    def is_silent(self, written: Written, request: Request) -> bool:
+        """Whether the first step found no speech, and the text is unlikely too."""
+        if request.no_speech_threshold is None or written.no_speech_probability <= request.no_speech_threshold:
+            return False
+        return request.logprob_threshold is None or written.mean_log_probability < request.logprob_threshold
+
+    def fall_back(self, one: Encoded, prompt: list[int], first: Written, request: Request) -> Written:
+        """Draws at rising temperatures until a text reads well, or gives the likeliest that does not repeat itself."""
+        tries = [first]
+        for temperature in request.temperature[1:]:
+            tries += self.write(one, [prompt], temperature, request)
+            if not self.doubts(tries[-1], request):
+                return tries[-1]
+        fresh = [written for written in tries if not self.repeats(written, request)]
+        return max(fresh or tries, key=lambda written: written.mean_log_probability)
+
+    def reading(self, written: Written, window: Waveform, request: Request) -> Reading:
+        """Segments by the timestamp tokens, without silence and loops."""
+        text = self.text(written.tokens)
+        segments = self.segments(written.tokens, window)
+        if self.is_silent(written, request):
+            reason = f"no speech (probability {written.no_speech_probability:.2f})"
+        elif self.repeats(written, request):
+            ratio, limit = compression_ratio(text.strip()), request.compression_ratio_threshold
+            reason = f"repeats itself (compression ratio {ratio:.1f} above {limit})"
+            kept, cut = before_loop(segments)
+            if cut is not None:
+                return Reading(tuple(kept), (replace(cut, reason=reason),))
+        else:
+            return Reading(tuple(segments))
+        return Reading(skipped=(Skipped(window.start_seconds, window.end_seconds, reason, text),))
+
+    def segments(self, tokens: Sequence[int], window: Waveform) -> list[Segment]:
+        """Text between two timestamps; without them the whole window, and to its end where the last one is missing."""
+        segments, text, begun = [], list[int](), 0.0
+        for token in [*tokens, None]:
+            if token is not None and token < self.first_timestamp:
+                text.append(token)
+                continue
+            at = window.seconds if token is None else (token - self.first_timestamp) * TICK_SECONDS
+            at = min(max(at, begun), window.seconds)
+            shown = self.text(text)
+            if shown.strip():
+                segments.append(Segment(shown, window.start_seconds + begun, window.start_seconds + at))
+            text, begun = [], at
+        return segments
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What a person reads."""
+        return self.tokenizer.decode([token for token in tokens if token < self.end])
+
+    def with_words(self, reading: Reading, one: Encoded, language: str | None, request: Request) -> Reading:
+        """Gives each segment its words with their times, and the times of its first and its last word."""
+        window = one.windows[0]
+        ids = [self.tokenizer(segment.text, add_special_tokens=False).input_ids for segment in reading.segments]
+        steps = max(1, round(min(window.seconds, self.longest_seconds) / TICK_SECONDS))
+        tokens = [token for own in ids for token in own]
+        begins = self.align(one, self.opening(language, request), tokens, steps)
+        clock = [window.start_seconds + step * TICK_SECONDS for step in begins]
+        grouped = [_combine_tokens_into_words(self.tokenizer, own, LANGUAGES.get(language or "en")) for own in ids]
+        words, place = [], 0
+        for text, group in (pair for texts, groups, _ in grouped for pair in zip(texts, groups, strict=True)):
+            words.append(Word(text, clock[place], clock[place + len(group)]))
+            place += len(group)
+        rest = iter(without_pauses(words))
+        segments = []
+        for segment, (texts, _, _) in zip(reading.segments, grouped, strict=True):
+            own_words = tuple(islice(rest, len(texts)))
+            segments.append(Segment(segment.text, own_words[0].start_seconds, own_words[-1].end_seconds, own_words))
+        return replace(reading, segments=tuple(segments))
+
+
+def code(language: str) -> str:
+    """The code of a language given by code, token or English name.
+
+    >>> code("Korean"), code("ko"), code("<|ko|>")
+    ('ko', 'ko', 'ko')
+    """
+    name = language.lower().removeprefix("<|").removesuffix("|>")
+    name = TO_LANGUAGE_CODE.get(name, name)
+    if name not in LANGUAGES:
+        raise ValueError(
+            f"`language` must be a language that Whisper knows, but is {language!r}. Give a code such as en, or a name."
+        )
+    return name
+
+
+def before_loop(segments: Sequence[Segment]) -> tuple[list[Segment], Skipped | None]:
+    """What was said before a text began to repeat itself, and the rest; none where it does not end in a loop.
+
+    >>> kept, cut = before_loop([Segment(" one eight eight eight", 0, 2), Segment(" eight eight", 2, 3)])
+    >>> kept[-1].text, cut.start_seconds, cut.text
+    (' one eight', 1.0, ' eight eight eight eight')
+    """
+    words = [word for segment in segments for word in segment.text.split()]
+    place = loop_start(words)
+    if place is None:
+        return [], None
+    kept, left = [], place
+    for segment in segments:
+        own = segment.text.split()
+        if left >= len(own):
+            kept.append(segment)
+        elif left > 0:
+            end = segment.start_seconds + (segment.end_seconds - segment.start_seconds) * left / len(own)
+            kept.append(Segment(" " + " ".join(own[:left]), segment.start_seconds, end))
+        left = max(0, left - len(own))
+    start = kept[-1].end_seconds if kept else segments[0].start_seconds
+    return kept, Skipped(start, segments[-1].end_seconds, "repeats itself", " " + " ".join(words[place:]))
+
+
+def without_pauses(words: Sequence[Word]) -> list[Word]:
+    """Takes pauses out of words: alignment gives each word the time up to the next one (as OpenAI's Whisper does).
+
+    A word that lasts more than twice the median, which is taken as 0.7 s at most, begins late where a sentence begins,
+    and ends early elsewhere.
+    """
+    lengths = sorted(word.end_seconds - word.start_seconds for word in words if word.end_seconds > word.start_seconds)
+    longest = 2 * min(0.7, lengths[len(lengths) // 2]) if lengths else 0.0
+    shown = []
+    for place, word in enumerate(words):
+        if word.end_seconds - word.start_seconds > longest > 0:
+            opens = place == 0 or words[place - 1].text.rstrip().endswith(SENTENCE_ENDS)
+            if opens and not word.text.rstrip().endswith(SENTENCE_ENDS):
+                word = replace(word, start_seconds=word.end_seconds - longest)
+            else:
+                word = replace(word, end_seconds=word.start_seconds + longest)
+        shown.append(word)
+    return shown
+
+
+__all__ = ["TICK_SECONDS", "Encoded", "WhisperEngine", "Written", "before_loop", "code", "without_pauses"]

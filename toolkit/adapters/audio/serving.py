@@ -1,0 +1,110 @@
+"""From the name of a model to what transcribes with it."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoProcessor, PreTrainedModel, WhisperForConditionalGeneration
+
+from toolkit.adapters.audio.engines import Engine
+from toolkit.adapters.audio.engines_ctranslate2 import CTranslate2Engine, convert, converted, load_library
+from toolkit.adapters.audio.engines_pipeline import PipelineEngine
+from toolkit.adapters.audio.engines_transformers import TransformersEngine
+from toolkit.adapters.audio.transcriber import Transcriber
+from toolkit.models import MODELS, PIPELINES, load_processor
+
+TASK = Transcriber.task
+ENGINES = ("transformers", "ctranslate2")
+
+
+def transcriber(
+    model: str | Path | PreTrainedModel,
+    *,
+    tokenizer: Any = None,
+    processor: Any = None,
+    revision: str | None = None,
+    trust_remote_code: bool | None = None,
+    engine: str = "transformers",
+    precision: str | None = None,
+    device: str | int | torch.device | None = None,
+    **settings: Any,
+) -> Transcriber:
+    """Builds what transcribes with any Whisper, our recurrent core, or another model that transformers serves.
+
+    Args:
+        model: a folder, a Hub id, or a model in memory, then with its `processor`.
+        tokenizer: another one than the model's own.
+        processor: another one than the model's own.
+        revision: branch, tag or commit on the Hub.
+        trust_remote_code: whether code beside the model may run.
+        engine: "transformers", or "ctranslate2" for Whisper, which is converted once and kept in the cache.
+        precision: "float32", "bfloat16", "float16", or "int8" with CTranslate2, whose default that is.
+        device: where the model runs; none: the processor.
+        **settings: of the calls, as `Transcriber` takes them.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"`engine` must be one of {', '.join(ENGINES)}, but is {engine!r}. Choose one of them.")
+    model = str(model) if isinstance(model, Path) else model
+    device = torch.device("cpu" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+    source = {"revision": revision, "trust_remote_code": trust_remote_code}
+    if engine == "ctranslate2":
+        return Transcriber(_ctranslate2(model, processor, revision, precision or "int8", device.type), **settings)
+    if isinstance(model, str):
+        if (Path(model) / "model.bin").exists() and not (Path(model) / "model.safetensors").exists():
+            raise ValueError(
+                f'`model` must be a transformers checkpoint, but {model} is one of CTranslate2. Pass engine="ctranslate2".'
+            )
+        if AutoConfig.from_pretrained(model, **source).model_type == "whisper":
+            dtype = getattr(torch, precision or "float32")
+            loaded: Any = WhisperForConditionalGeneration.from_pretrained(model, revision=revision, dtype=dtype)
+            processor = processor or AutoProcessor.from_pretrained(model, **source)
+            model = loaded
+    if isinstance(model, WhisperForConditionalGeneration):
+        if processor is None:
+            raise ValueError(
+                "`processor` must be given with a model in memory, but is not. Load it with AutoProcessor."
+            )
+        return Transcriber(TransformersEngine(model.to(device), processor), **settings)
+    return Transcriber(_pipeline(model, tokenizer, processor, source, device), **settings)
+
+
+def _ctranslate2(
+    model: str | PreTrainedModel, processor: Any, revision: str | None, precision: str, device: str
+) -> Engine:
+    load_library()
+    if isinstance(model, str):
+        return CTranslate2Engine(
+            converted(model, precision=precision, revision=revision), precision=precision, device=device
+        )
+    if processor is None:
+        raise ValueError("`processor` must be given with a model in memory, but is not. Load it with AutoProcessor.")
+    with tempfile.TemporaryDirectory(prefix="whisper-") as folder:  # it is read into memory at once
+        model.save_pretrained(folder)
+        processor.save_pretrained(folder)
+        convert(Path(folder), Path(folder) / "converted", precision=precision)
+        return CTranslate2Engine(Path(folder) / "converted", precision=precision, device=device)
+
+
+def _pipeline(
+    model: Any, tokenizer: Any, processor: Any, source: dict[str, Any], device: torch.device
+) -> PipelineEngine:
+    """The model's own pipeline: ours for our models, that of transformers for all others."""
+    config = AutoConfig.from_pretrained(model, **source) if isinstance(model, str) else model.config
+    if TASK not in PIPELINES or config.model_type not in {kind.model_type for kind, *_ in MODELS}:
+        given = {"model": model, "tokenizer": tokenizer, "processor": processor, "device": device, **source}
+        return PipelineEngine(transformers.pipeline(TASK, **given))
+    kind, auto = PIPELINES[TASK]
+    if isinstance(model, str):
+        processor = processor or load_processor(model, **source)
+        model = auto.from_pretrained(model, **source)
+    tokenizer = tokenizer or getattr(processor, "tokenizer", None)
+    extractor = getattr(processor, "feature_extractor", None)
+    served = kind(
+        model=model.eval(), tokenizer=tokenizer, feature_extractor=extractor, processor=processor, device=device
+    )
+    return PipelineEngine(served)
+
+
+__all__ = ["transcriber"]

@@ -1,0 +1,100 @@
+"""What a call of the transcriber may say beside the recordings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.adapters.audio.engines import Request
+from toolkit.adapters.audio.transcript_formats import check_ending
+from toolkit.adapters.audio.windows import SpeechFinder
+from toolkit.media.voice import speech_spans
+
+SPEECH = {"threshold": 0.4, "min_speech_seconds": 0.1, "min_silence_seconds": 0.3, "pad_seconds": 0.2}
+"""How speech is found unless `vad` says otherwise: rather too much of it than too little."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a call may say beside the recordings; `Request` explains those about reading.
+
+    Args:
+        batch_size: windows that are read at once, of one recording or of several.
+        return_timestamps: adds `chunks`: segments for `True`, words for "word".
+        language_per_window: finds the language of each window anew, not once for a recording.
+        vad: finds speech first, so that nothing else is read; a mapping changes how (`threshold`, ...).
+        chunk_length_s: the most seconds in a window, below what the model takes.
+        output: file to write, by its ending; several; with `*` for the recording's name. What a job that was stopped
+            had done, it need not do again.
+        progress: shows a bar; none: for recordings above a minute, where a person can see it.
+        skip_bad: gives what could be read of a broken recording, and tells the rest, instead of stopping.
+    """
+
+    request: Request = Request()
+    batch_size: int = 8
+    return_timestamps: bool | str = False
+    language_per_window: bool = False
+    vad: bool | Mapping[str, float] = True
+    chunk_length_s: float | None = None
+    output: str | Path | Sequence[str | Path] | None = None
+    progress: bool | None = None
+    skip_bad: bool = False
+
+    def changed(self, **given: Any) -> "Settings":
+        """The same with other values; unknown names are arguments of `generate`."""
+        given = {**given, **(given.pop("generate_kwargs", None) or {})}
+        own = {name: given.pop(name) for name in OWN if name in given}
+        asked = {name: given.pop(name) for name in ASKED if name in given}
+        if isinstance(asked.get("temperature"), int | float):
+            asked["temperature"] = (float(asked["temperature"]),)
+        generation = {**self.request.generation, **given}
+        settings = replace(self, **own)
+        timestamps = settings.return_timestamps or settings.output is not None
+        return replace(
+            settings, request=replace(self.request, **asked, timestamps=timestamps, generation=generation)
+        ).checked()
+
+    def checked(self) -> "Settings":
+        """Itself, if every value can be meant."""
+        if self.batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1, but is {self.batch_size}. Choose a number of windows.")
+        if self.return_timestamps not in (True, False, None, "word"):
+            raise ValueError(
+                f'`return_timestamps` must be True, False or "word", but is {self.return_timestamps!r}. Choose one.'
+            )
+        if self.chunk_length_s is not None and self.chunk_length_s <= 0:
+            raise ValueError(
+                f"`chunk_length_s` must be above 0, but is {self.chunk_length_s}. Leave it away for the model's own."
+            )
+        if isinstance(self.vad, Mapping) and (unknown := self.vad.keys() - SPEECH.keys()):
+            raise TypeError(
+                f"`vad` must name {', '.join(SPEECH)} only, but has {', '.join(sorted(unknown))}. Check it."
+            )
+        if not self.request.temperature or min(self.request.temperature) < 0:
+            raise ValueError(
+                f"`temperature` must be 0 or above, or a rising tuple, but is {self.request.temperature}. Leave it away."
+            )
+        for path in self.outputs:
+            check_ending(path)
+        return self
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The files to write."""
+        if self.output is None:
+            return []
+        return [Path(path) for path in ([self.output] if isinstance(self.output, str | Path) else self.output)]
+
+    @property
+    def find_speech(self) -> SpeechFinder | None:
+        """What finds speech, if anything should."""
+        if not self.vad:
+            return None
+        options = {**SPEECH, **(self.vad if isinstance(self.vad, Mapping) else {})}
+        return lambda blocks: speech_spans(blocks, **options)
+
+
+OWN = {entry.name for entry in fields(Settings)} - {"request"}
+ASKED = {entry.name for entry in fields(Request)} - {"timestamps", "generation"}
+
+__all__ = ["Settings"]
