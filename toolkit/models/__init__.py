@@ -1,5 +1,6 @@
 """The models that travel to the Hub, and the tables that say how they are loaded and what they serve."""
 
+import inspect
 import os
 import shutil
 from pathlib import Path
@@ -17,6 +18,7 @@ from transformers import (
     AutoTokenizer,
     PreTrainedModel,
 )
+from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
 from toolkit.models.configuration_frame_labeller import FrameEncoderConfig, FrameLabellerConfig
@@ -24,6 +26,7 @@ from toolkit.models.configuration_recurrent_seq2seq import ATTENTION_TYPES, CELL
 from toolkit.models.modeling_frame_labeller import RecurrentFrameLabeller
 from toolkit.models.modeling_recurrent_seq2seq import RecurrentSeq2SeqForConditionalGeneration
 from toolkit.models.pipeline_seq2seq import SummarizationPipeline, Text2TextGenerationPipeline, TranslationPipeline
+from toolkit.models.pipeline_speech import SpeechRecognitionPipeline
 from toolkit.models.pipeline_video import VideoEventDetectionPipeline
 from toolkit.models.processing_frames import FrameProcessor
 from toolkit.models.processing_seq2seq import Seq2SeqProcessor
@@ -45,13 +48,14 @@ PIPELINES: dict[str, tuple[Any, Any]] = {
     "summarization": (SummarizationPipeline, AutoModelForSeq2SeqLM),
     "text2text-generation": (Text2TextGenerationPipeline, AutoModelForSeq2SeqLM),
     "dialogue": (Text2TextGenerationPipeline, AutoModelForSeq2SeqLM),
+    "automatic-speech-recognition": (SpeechRecognitionPipeline, AutoModelForSpeechSeq2Seq),
     "video-event-detection": (VideoEventDetectionPipeline, AutoModelForTokenClassification),
 }
 
 # The tasks that fit what a processor reads: one architecture serves others with another processor before it.
 TASKS: dict[Any, tuple[str, ...]] = {
     Seq2SeqProcessor: ("translation", "summarization", "text2text-generation", "dialogue"),
-    SpeechSeq2SeqProcessor: (),
+    SpeechSeq2SeqProcessor: ("automatic-speech-recognition",),
     FrameProcessor: ("video-event-detection",),
 }
 
@@ -100,8 +104,9 @@ def save_portable(model: PreTrainedModel, processor: Any, folder: str | Path) ->
     with TemporaryDirectory(dir=folder, prefix=".saving-") as aside:
         model.save_pretrained(aside)
         processor.save_pretrained(aside)
-        for module in {_place(pipeline).partition(".")[0] for pipeline in served.values()}:
-            shutil.copy(Path(__file__).with_name(f"{module}.py"), aside)
+        for file in {inspect.getfile(pipeline) for pipeline in served.values()}:
+            for needed in [file, *get_relative_import_files(file)]:
+                shutil.copy(needed, aside)
         for path in [path for path in Path(aside).rglob("*") if path.is_file()]:
             goal = folder / path.relative_to(aside)
             goal.parent.mkdir(parents=True, exist_ok=True)
@@ -126,6 +131,7 @@ __all__ = [
     "RecurrentSeq2SeqForConditionalGeneration",
     "Seq2SeqProcessor",
     "SpeechSeq2SeqProcessor",
+    "TASKS",
     "load_processor",
     "save_portable",
 ]

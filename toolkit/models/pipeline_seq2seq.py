@@ -5,13 +5,12 @@ Beside the text they can return what the decoder looked at (`return_attentions`)
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, Pipeline
+from transformers import LogitsProcessor, LogitsProcessorList
 
-TOP = 5
+from .pipeline_writing import WritingPipeline, given
 
 
 class ForcedTokens(LogitsProcessor):
@@ -28,22 +27,12 @@ class ForcedTokens(LogitsProcessor):
         return torch.full_like(scores, -torch.inf).index_fill_(1, torch.tensor([token], device=scores.device), 0.0)
 
 
-class Seq2SeqTextPipeline(Pipeline):
+class Seq2SeqTextPipeline(WritingPipeline):
     """Text in, text out; the subclasses only say under which name.
 
     Every generation argument can be given by name, to the pipeline or to one call: `num_beams`, `length_penalty`,
     `do_sample`, `num_return_sequences`, `max_new_tokens`, ...
     """
-
-    model: Any  # the library types these by what may be missing elsewhere
-    tokenizer: Any
-    _load_processor: Any = True
-    _load_tokenizer: Any = True
-    _load_feature_extractor: Any = False
-    _load_image_processor: Any = False
-    _load_video_processor: Any = False
-    _pipeline_calls_generate = True
-    _default_generation_config = GenerationConfig(max_new_tokens=256)
 
     return_name = "generated"
 
@@ -68,10 +57,8 @@ class Seq2SeqTextPipeline(Pipeline):
             For a text a list of `num_return_sequences` dictionaries; for a list one dictionary per text, or, with
             several sequences, one list per text.
         """
-        if isinstance(inputs, Sequence) and not isinstance(inputs, str):  # a tuple, the column of a dataset
-            inputs = list(inputs)
-        answers = [] if inputs == [] else super().__call__(inputs, **settings)
-        if isinstance(inputs, list) and all(len(answer) == 1 for answer in answers):
+        answers = super().__call__(inputs, **settings)
+        if isinstance(inputs, Sequence) and not isinstance(inputs, str) and all(len(answer) == 1 for answer in answers):
             return [answer[0] for answer in answers]
         return answers
 
@@ -92,10 +79,10 @@ class Seq2SeqTextPipeline(Pipeline):
             "return_tensors": return_tensors,
             "clean_up_tokenization_spaces": clean_up_tokenization_spaces,
         }
-        wanted = _given({"return_attentions": return_attentions, "return_steps": return_steps})
+        wanted = given({"return_attentions": return_attentions, "return_steps": return_steps})
         if forced is not None:
             generation["forced"] = {step: self._one_token(word) for step, word in forced.items()}
-        return _given(before), {**generation, **wanted}, {**_given(after), **wanted}
+        return given(before), {**generation, **wanted}, {**given(after), **wanted}
 
     def _one_token(self, word: str) -> int:
         """The token of that name or, if there is none, the one that the word becomes."""
@@ -140,6 +127,7 @@ class Seq2SeqTextPipeline(Pipeline):
         return_steps: bool = False,
         **generation,
     ) -> dict[str, Tensor]:
+        rows = len(model_inputs["input_ids"])
         first = model_inputs.pop("forced_bos_token_id", None)  # the language to write; in a batch one for each text
         if first is not None:
             generation.setdefault("forced_bos_token_id", first[0] if isinstance(first, list) else first)
@@ -151,30 +139,13 @@ class Seq2SeqTextPipeline(Pipeline):
         )
         if return_attentions and self.model.config._attn_implementation != "eager":
             self.model.set_attn_implementation("eager")  # the fused kernels keep their weights to themselves
-        outputs = self._written(self.model.generate(**model_inputs, **generation), model_inputs)
+        outputs = self._written(self.model.generate(**model_inputs, **generation), rows)
         if forced is not None:
             processors = [*(generation.pop("logits_processor", None) or []), ForcedTokens(forced)]
             again = self.model.generate(**model_inputs, **generation, logits_processor=LogitsProcessorList(processors))
-            outputs["forced_sequences"] = self._written(again, model_inputs)["sequences"]
+            outputs["forced_sequences"] = self._written(again, rows)["sequences"]
         ids = model_inputs["input_ids"]
         return {**outputs, "input_ids": ids, "attention_mask": model_inputs.get("attention_mask", torch.ones_like(ids))}
-
-    def _written(self, output: Any, model_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Ids, weights and the best labels of each step: (B, sequences, ...), so that a batch can be taken apart."""
-        rows, sequences = len(model_inputs["input_ids"]), output.sequences
-        outputs, steps = {"sequences": sequences}, sequences.shape[1] - 1
-        beams = getattr(output, "beam_indices", None)
-        if beams is None:
-            beams = torch.arange(len(sequences), device=sequences.device)[:, None].expand(-1, steps)
-        beams = beams[:, :steps].clamp(min=0)
-        if any(step is not None for step in output.get("cross_attentions") or ()):
-            last = [step[-1][:, :, -1].mean(1) for step in output.cross_attentions]  # last layer, mean of heads: (B, S)
-            outputs["attentions"] = _along(beams, last)
-        if output.get("scores"):
-            best = [scores.log_softmax(-1).exp().topk(min(TOP, scores.shape[-1])) for scores in output.scores]
-            outputs["top_tokens"] = _along(beams, [step.indices for step in best])
-            outputs["top_probabilities"] = _along(beams, [step.values for step in best])
-        return {name: tensor.unflatten(0, (rows, -1)) for name, tensor in outputs.items()}
 
     def postprocess(  # type: ignore[override]
         self,
@@ -206,7 +177,7 @@ class Seq2SeqTextPipeline(Pipeline):
                 record["forced_text"] = self._text(
                     model_outputs["forced_sequences"][0, index], clean_up_tokenization_spaces
                 )
-            written = self._tokens(ids)
+            written = self.tokenizer.convert_ids_to_tokens(self._finished(ids))
             if return_attentions and "attentions" in model_outputs:
                 real = model_outputs["attention_mask"][0].bool()
                 source = model_outputs["input_ids"][0, real].tolist()
@@ -220,30 +191,10 @@ class Seq2SeqTextPipeline(Pipeline):
             records.append(record)
         return records
 
-    def _text(self, ids: Tensor, clean_up: bool | None) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=clean_up)
-
-    def _tokens(self, ids: Tensor) -> list[str]:
-        """The tokens up to and with the end-of-sequence token; the first one is what the decoder starts from."""
-        ends = self.model.generation_config.eos_token_id
-        ends = ends if isinstance(ends, list) else [ends]
-        written = ids.tolist()
-        length = next((step + 1 for step, token in enumerate(written) if step and token in ends), len(written))
-        return self.tokenizer.convert_ids_to_tokens(written[:length])
-
     def _step(self, step: int, written: list[str], outputs: Mapping[str, Tensor], index: int) -> dict:
         tokens = self.tokenizer.convert_ids_to_tokens(outputs["top_tokens"][0, index, step].tolist())
         top = zip(tokens, outputs["top_probabilities"][0, index, step].tolist(), strict=True)
         return {"step": step, "input": written[step], "top": list(top), "choice": written[step + 1]}
-
-
-def _given(settings: dict) -> dict:
-    return {name: value for name, value in settings.items() if value is not None}
-
-
-def _along(beams: Tensor, steps: list[Tensor]) -> Tensor:
-    """Follows each finished sequence back through the rows it had at every step: (sequences, steps, ...)."""
-    return torch.stack([values[rows] for values, rows in zip(steps, beams.unbind(1), strict=False)], 1)
 
 
 class TranslationPipeline(Seq2SeqTextPipeline):

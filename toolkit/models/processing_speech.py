@@ -119,7 +119,7 @@ def _filters(bins: int, n_fft: int, sampling_rate: int) -> Tensor:
         )
     if not filters.any(0).all():
         raise ValueError(
-            f"`feature_size` must leave each bin something to hear, but is {bins} at {sampling_rate} samples per second "
+            f"`feature_size` must leave each bin something to hear, but is {bins} at {sampling_rate} samples a second, "
             f"with {n_fft // 2 + 1} frequencies. Choose fewer bins or a longer window."
         )
     return torch.from_numpy(filters).float().t().contiguous()

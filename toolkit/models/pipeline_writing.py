@@ -1,0 +1,72 @@
+"""What all pipelines share whose models write labels one by one: the answer of `generate`, and reading it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, Pipeline
+
+TOP = 5
+
+
+class WritingPipeline(Pipeline):
+    """Takes apart what `generate` gave: ids, where the decoder looked, and what else it considered."""
+
+    model: Any  # the library types these by what may be missing elsewhere
+    tokenizer: Any
+    processor: Any
+    _load_processor: Any = True
+    _load_tokenizer: Any = True
+    _load_feature_extractor: Any = False
+    _load_image_processor: Any = False
+    _load_video_processor: Any = False
+    _pipeline_calls_generate = True
+    _default_generation_config = GenerationConfig(max_new_tokens=256)
+
+    def __call__(self, inputs, **settings):  # type: ignore[no-untyped-def, override]
+        """Answers one input, a list, a generator or a dataset of them."""
+        if isinstance(inputs, Sequence) and not isinstance(inputs, str | bytes):  # a tuple, the column of a dataset
+            inputs = list(inputs)
+        return [] if isinstance(inputs, list) and not inputs else super().__call__(inputs, **settings)
+
+    def _written(self, output: Any, rows: int) -> dict[str, Tensor]:
+        """Ids, weights and the best labels of each step: (B, sequences, ...), so that a batch can be taken apart."""
+        sequences = output.sequences
+        outputs, steps = {"sequences": sequences}, sequences.shape[1] - 1
+        beams = getattr(output, "beam_indices", None)
+        if beams is None:
+            beams = torch.arange(len(sequences), device=sequences.device)[:, None].expand(-1, steps)
+        beams = beams[:, :steps].clamp(min=0)
+        if any(step is not None for step in output.get("cross_attentions") or ()):
+            last = [step[-1][:, :, -1].mean(1) for step in output.cross_attentions]  # last layer, mean of heads: (B, S)
+            outputs["attentions"] = _along(beams, last)
+        if output.get("scores"):
+            best = [scores.log_softmax(-1).exp().topk(min(TOP, scores.shape[-1])) for scores in output.scores]
+            outputs["top_tokens"] = _along(beams, [step.indices for step in best])
+            outputs["top_probabilities"] = _along(beams, [step.values for step in best])
+        return {name: tensor.unflatten(0, (rows, -1)) for name, tensor in outputs.items()}
+
+    def _text(self, ids: Tensor | list[int], clean_up: bool | None = None) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=clean_up)
+
+    def _finished(self, ids: Tensor) -> list[int]:
+        """The ids up to and with the end-of-sequence token; the first one is what the decoder starts from."""
+        ends = self.model.generation_config.eos_token_id
+        ends = ends if isinstance(ends, list) else [ends]
+        written = ids.tolist()
+        length = next((step + 1 for step, token in enumerate(written) if step and token in ends), len(written))
+        return written[:length]
+
+
+def given(settings: dict) -> dict:
+    """The settings that somebody has set."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _along(beams: Tensor, steps: list[Tensor]) -> Tensor:
+    """Follows each finished sequence back through the rows it had at every step: (sequences, steps, ...)."""
+    return torch.stack([values[rows] for values, rows in zip(steps, beams.unbind(1), strict=False)], 1)
+
+
+__all__ = ["WritingPipeline", "given"]
