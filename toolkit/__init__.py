@@ -1,5 +1,6 @@
 """Text, speech and video as three small adapters over one recurrent Seq2Seq core, one recipe and one pipeline."""
 
+from toolkit.adapters.audio import Transcription
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.text import Dialogue, Summarization, TextToText, Translation
 from toolkit.data import DataArguments
@@ -18,6 +19,7 @@ __all__ = [
     "RecurrentSeq2SeqForConditionalGeneration",
     "Summarization",
     "TextToText",
+    "Transcription",
     "Translation",
     "main",
     "pipeline",

@@ -49,7 +49,7 @@ def pipeline(
         tokenizer = getattr(processor, "tokenizer", processor)
     if tokenizer is None:
         raise ValueError("`tokenizer` or `processor` must be given with a model in memory, but neither is.")
-    if not hasattr(processor, "source_tokenizer"):
+    if processor is tokenizer:
         processor = None
     return kind(model=model.eval(), tokenizer=tokenizer, processor=processor, task=task, **settings)
 

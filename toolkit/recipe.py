@@ -129,6 +129,7 @@ def _train_and_tell(
     if arguments.process_index == 0:
         take(arguments, checkpoint, rows.skipped)
     seconds = _train(trainer, checkpoint)
+    trainer.model = adapter.finished(trainer.accelerator.unwrap_model(trainer.model))
     trainer.save_model()
     final = "test" if "test" in encoded else "validation"
     outcome = partial(

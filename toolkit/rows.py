@@ -104,11 +104,11 @@ def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
 def _read(adapter: Adapter, data: DataArguments) -> dict[str, Split]:
     """All splits; to predict, the target column may be missing."""
     try:
-        return load_splits(data, adapter.columns)
+        return load_splits(data, adapter.columns, adapter.optional_columns, media=adapter.media_column)
     except BadData as error:
         if not data.predict_only or adapter.columns is None or len(adapter.columns) < 2:
             raise
-        splits = load_splits(data, adapter.columns[:1])
+        splits = load_splits(data, adapter.columns[:1], adapter.optional_columns, media=adapter.media_column)
         print(f"There will be no scores: {error}", file=sys.stderr)
         return splits
 

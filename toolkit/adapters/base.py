@@ -43,6 +43,11 @@ class Adapter(ABC):
         """Which columns are read where the data has them?"""
         return ()
 
+    @property
+    def media_column(self) -> str | None:
+        """Which column names recordings? Its paths then count from where their table lies."""
+        return None
+
     @abstractmethod
     def fit(self, splits: Mapping[str, Split]) -> None:
         """Learns from the data what must be known before a row can be encoded: names of columns, vocabulary, labels."""
@@ -93,6 +98,10 @@ class Adapter(ABC):
     @abstractmethod
     def expected(self, row: Mapping[str, Any]) -> Any:
         """What should come out, as a person reads it? None where the data has no references."""
+
+    def finished(self, model: PreTrainedModel) -> PreTrainedModel:
+        """What becomes of a model when its training is over?"""
+        return model
 
     def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[Any]:
         """What does a model answer to a batch by itself? Of each row the labels, without the first that was given."""

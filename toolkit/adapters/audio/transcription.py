@@ -1,0 +1,292 @@
+"""The adapter for recordings with texts: transcripts, or their translation."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from datasets import Dataset
+from torch import Tensor
+from transformers import AutoConfig, PreTrainedModel
+
+from toolkit import metrics
+from toolkit.adapters.audio.cues import cues_of, joined
+from toolkit.adapters.audio.learners import Learner, RecurrentLearner, WhisperLearner
+from toolkit.adapters.audio.recordings import Excerpt
+from toolkit.adapters.audio.variation import SPEEDS_PERCENT, at_speed, with_noise
+from toolkit.adapters.base import Adapter
+from toolkit.adapters.core import RecurrentCore
+from toolkit.adapters.tokenizers import TOKENIZER_KINDS
+from toolkit.collate import Pad
+from toolkit.data import Fault, Split, shared_rows
+from toolkit.metrics import Score
+from toolkit.models import ATTENTION_TYPES
+from toolkit.report import Section
+
+SCORES: dict[str, Callable[..., Score]] = {
+    "wer": metrics.wer,
+    "cer": metrics.cer,
+}
+FRAMES_PER_SECOND = 100
+KEPT_SAMPLES = 2**27
+"""How much sound stays in memory once it is read: half a gigabyte, two hours at 16 kHz."""
+SPEECH_TASKS = ("transcribe", "translate")
+
+
+@dataclass
+class Transcription(RecurrentCore, Adapter):
+    """Recordings and texts, through the recurrent core, the core on a Whisper encoder, or Whisper itself."""
+
+    task: ClassVar[str] = "automatic-speech-recognition"
+    stores_inputs: ClassVar[bool] = False
+    source_unit: ClassVar[str] = "frames of 10 ms"
+
+    attention_type: str = field(
+        default="location", metadata={"help": "How the decoder listens.", "choices": list(ATTENTION_TYPES)}
+    )
+    file_column: str = field(default="file_name", metadata={"help": "Column that names the recordings."})
+    text_column: str = field(default="text", metadata={"help": "Column to write: what is said, or its translation."})
+    encoder: str = field(
+        default="mel",
+        metadata={"help": "mel: learn to hear from scratch; else a pretrained Whisper whose encoder hears."},
+    )
+    freeze_encoder: bool = field(default=True, metadata={"help": "Keep a pretrained encoder as it is."})
+    model_name_or_path: str | None = field(
+        default=None, metadata={"help": "Whisper to train on, or a speech model of this toolkit; none: a fresh core."}
+    )
+    sample_rate_hz: int = field(default=16000, metadata={"help": "What mel hears; recordings are resampled to it."})
+    mel_bins: int = field(default=80, metadata={"help": "Bands of frequency that mel tells apart."})
+    frame_stacking: int = field(default=3, metadata={"help": "Frames read as one, so that time is shorter."})
+    pyramid: bool = field(default=False, metadata={"help": "Each encoder layer after the first halves time."})
+    tokenizer: str = field(default="char", metadata={"help": f"Learn one of {', '.join(TOKENIZER_KINDS)} for texts."})
+    vocab_size: int = field(default=1000, metadata={"help": "The most tokens to write with."})
+    language: str | None = field(default=None, metadata={"help": "Of the texts, for a Whisper of many languages."})
+    speech_task: str = field(
+        default="transcribe", metadata={"help": "What Whisper is told to do.", "choices": list(SPEECH_TASKS)}
+    )
+    window_seconds: float | None = field(
+        default=None, metadata={"help": "Cut Whisper's window of 30 s: cheap for short recordings, useless for longer."}
+    )
+    lora_rank: int | None = field(default=None, metadata={"help": "Train updates of this rank, not all of Whisper."})
+    speed_perturbation: bool = field(default=False, metadata={"help": "Train at 90, 100 and 110 % speed."})
+    spec_augment: bool = field(default=False, metadata={"help": "Hide bands of time and frequency while training."})
+    noise_snr_db: float | None = field(default=None, metadata={"help": "Train with noise at least so far below."})
+    max_source_seconds: float = field(default=30.0, metadata={"help": "Refuse longer recordings."})
+    num_beams: int | None = field(default=None, metadata={"help": "Hypotheses kept while writing; none: greedy."})
+    length_penalty: float | None = field(default=None, metadata={"help": "Power of the length that divides a score."})
+    metric: str = field(default="wer", metadata={"help": "Score that selects the best checkpoint; cer without spaces."})
+
+    def __post_init__(self) -> None:
+        if self.metric not in SCORES:
+            raise ValueError(f"`metric` must be one of {', '.join(SCORES)}, but is {self.metric!r}.")
+        if self.speech_task not in SPEECH_TASKS:
+            raise ValueError(f"`speech_task` must be one of {', '.join(SPEECH_TASKS)}, but is {self.speech_task!r}.")
+        for name in ("sample_rate_hz", "mel_bins", "frame_stacking", "max_source_seconds"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"`{name}` must be above 0, but is {getattr(self, name)}.")
+        self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
+        self._learner: Learner = (WhisperLearner if self._is_whisper() else RecurrentLearner)(self)
+        self._train: Split | None = None
+        self.has_times = False
+        self._kept: dict[Excerpt, Tensor] = {}
+        self._room = KEPT_SAMPLES
+
+    def _is_whisper(self) -> bool:
+        """Whether Whisper itself is trained, or a core of ours.
+
+        Raises:
+            ValueError: `model_name_or_path` names neither, or contradicts `encoder`.
+        """
+        name = self.model_name_or_path
+        if name is None:
+            return False
+        if self.encoder != "mel":
+            raise ValueError(
+                f"`encoder` ({self.encoder}) belongs to a fresh core, but `model_name_or_path` ({name}) brings a whole "
+                "model. Leave one of them away."
+            )
+        try:
+            kind = AutoConfig.from_pretrained(name).model_type
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"`model_name_or_path` must name a model, but {name} cannot be loaded ({str(error).splitlines()[0]}). "
+                "Name a folder with a config.json, or a Hub id."
+            ) from error
+        if kind not in ("whisper", "recurrent_seq2seq"):
+            raise ValueError(
+                f"`model_name_or_path` must name a Whisper model or one of this toolkit, but {name} is a {kind} model."
+            )
+        return kind == "whisper"
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The recording, and what is said in it."""
+        return self.file_column, self.text_column
+
+    @property
+    def optional_columns(self) -> Sequence[str]:
+        """Times, where a row is a part of a recording, and names of rows, which must not come twice."""
+        return "start", "end", "id"
+
+    @property
+    def media_column(self) -> str:
+        """The recording."""
+        return self.file_column
+
+    def fit(self, splits: Mapping[str, Split]) -> None:
+        """Remembers the training texts, from which the vocabulary comes, and whether rows have times."""
+        self._train = splits.get("train", self._train)
+        first = next(iter(next(iter(splits.values())).dataset), {})
+        self.has_times = bool(first.get("end"))
+        self.__dict__.pop("processor", None)  # it may have learnt from rows that are left out now
+
+    def training_texts(self) -> list[str]:
+        """What is said in the training rows."""
+        if self._train is None:
+            raise ValueError("`fit` must see training rows before a vocabulary can be learnt, but has not.")
+        return [row[self.text_column] for row in self._train.dataset]
+
+    @cached_property
+    def processor(self) -> Any:
+        """The feature extractor and the tokenizer."""
+        return self._learner.processor()
+
+    @property
+    def rate_hz(self) -> int:
+        """Samples per second that the model hears."""
+        return self.processor.feature_extractor.sampling_rate
+
+    def model(self) -> PreTrainedModel:
+        """What the flags name."""
+        return self._learner.model()
+
+    @property
+    def generation(self) -> dict[str, Any]:
+        """Greedy unless told."""
+        given = {"num_beams": self.num_beams, "length_penalty": self.length_penalty}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Frames of what the row names."""
+        return self._learner.inputs(self._samples(row), None)
+
+    def varied_inputs(self, row: Mapping[str, Any], random: np.random.Generator) -> dict[str, Any]:
+        """The same at another speed, in noise, or behind masks, as the flags say."""
+        samples = self._samples(row)
+        if self.speed_perturbation:
+            samples = at_speed(samples, int(random.choice(SPEEDS_PERCENT)))
+        if self.noise_snr_db is not None:
+            samples = with_noise(samples, self.noise_snr_db + random.uniform(0, 30), random)
+        return self._learner.inputs(samples, random)
+
+    def labels(self, row: Mapping[str, Any]) -> list[int]:
+        """What is said, as the model writes it."""
+        return self._learner.labels(cues_of(row, self._excerpt(row), row[self.text_column]))
+
+    def examples(self, split: Split) -> Split:
+        """Neighbouring rows of a recording together, where Whisper is to learn times."""
+        longest = self._learner.longest_seconds
+        if longest is None or not self.has_times or not isinstance(split.dataset, Dataset):
+            return split
+        return joined(split, file_column=self.file_column, text_column=self.text_column, longest_seconds=longest)
+
+    def finished(self, model: PreTrainedModel) -> PreTrainedModel:
+        """The model without what only training needed."""
+        return self._learner.finished(model)
+
+    def source_length(self, row: Mapping[str, Any]) -> int:
+        """Frames of 10 ms."""
+        return round(FRAMES_PER_SECOND * len(self._samples(row)) / self.rate_hz)
+
+    def _excerpt(self, row: Mapping[str, Any]) -> Excerpt:
+        return Excerpt.of(row, self.file_column)
+
+    def _samples(self, row: Mapping[str, Any]) -> Tensor:
+        """The sound, (N,), from memory if it is there."""
+        excerpt = self._excerpt(row)
+        if excerpt in self._kept:
+            return self._kept[excerpt]
+        samples = excerpt.read(self.rate_hz).samples
+        if self._room >= len(samples):
+            self._room -= len(samples)
+            self._kept[excerpt] = samples
+        return samples
+
+    @property
+    def pad(self) -> Pad:
+        """Silence is masked, and missing labels are ignored by the loss."""
+        return self._learner.pad
+
+    def shown(self, row: Mapping[str, Any]) -> str:
+        """The path, with times if it is a part."""
+        return str(self._excerpt(row))
+
+    def expected(self, row: Mapping[str, Any]) -> str | None:
+        """What is said."""
+        return row.get(self.text_column)
+
+    def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[int]]:
+        """Label ids of each row."""
+        return self._learner.write(model, batch, **generation)
+
+    def decode(self, output: Sequence[int]) -> str:
+        """The text without special tokens."""
+        return self.processor.tokenizer.decode(output, skip_special_tokens=True).strip()
+
+    def score(self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None) -> dict[str, Score]:
+        """Error rates of words and characters, raw and as Whisper's authors normalise."""
+        return {name: SCORES[name](predicted, expected) for name in (SCORES if only is None else (only,))}
+
+    def row_score(self, predicted: str, expected: str) -> float:
+        """100 less the character error rate."""
+        return max(0.0, 100 - metrics.cer([predicted], [expected]).value)
+
+    def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
+        """Which words were mistaken for which, and some recordings to listen to."""
+        yield from ()
+
+    def check_row(self, row: Mapping[str, Any]) -> str | None:
+        """Recordings that are missing, broken or too long, and texts that are blank, too long or of another script."""
+        if self.text_column in row and not row[self.text_column].strip():
+            return f"`{self.text_column}` is blank, so there is nothing to learn. Fill it or remove the row."
+        try:
+            seconds = len(self._samples(row)) / self.rate_hz
+        except ValueError as error:  # a MediaError is one
+            return str(error)
+        longest = min(self.max_source_seconds, self._learner.longest_seconds or self.max_source_seconds)
+        if seconds > longest:
+            return (
+                f"the recording lasts {seconds:,.1f} s, above {longest:g} s. Cut it, give `start` and `end`, or raise "
+                "`max_source_seconds` where the model can hear more."
+            )
+        return self._check_text(row)
+
+    def _check_text(self, row: Mapping[str, Any]) -> str | None:
+        if self.text_column not in row:
+            return None
+        labels, most = self.labels(row), self._learner.longest_target
+        if most is not None and len(labels) > most:
+            return f"the text has {len(labels)} tokens, above the {most} that the model can write. Cut the recording."
+        unknown = labels.count(self.processor.tokenizer.unk_token_id)
+        if 2 * unknown > len(labels):
+            return (
+                f"`{self.text_column}` is {row[self.text_column][:20]!r}, of which the tokenizer knows less than half. "
+                "It learns from the training texts: is this another language or script?"
+            )
+        return None
+
+    def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
+        """Wrong rows, names that come twice, and recordings that would be trained on and scored."""
+        yield from super().check(splits)
+        for split in splits.values():
+            first: dict[str, int] = {}
+            for row in split.dataset:
+                name = row.get("id")
+                if name and first.setdefault(name, row["line"]) != row["line"]:
+                    sentence = f"`id` {name} stands in line {first[name]} too. Give each row its own."
+                    yield Fault(split.path, row["line"], sentence)
+        yield from shared_rows(splits, (self.file_column, "start", "end"))
+
+
+__all__ = ["Transcription"]

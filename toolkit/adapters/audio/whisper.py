@@ -1,0 +1,122 @@
+"""Whisper as a learner of the user's recordings: its window, its prompt, its time labels."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import WhisperForConditionalGeneration, WhisperProcessor
+
+from toolkit.adapters.audio.cues import Cue
+
+STEP_SECONDS = 0.02
+"""What one position of the encoder, and one time label, stands for (Radford et al., 2023, 2.3)."""
+
+
+def cut_window(model: WhisperForConditionalGeneration, processor: WhisperProcessor, seconds: float) -> None:
+    """Shortens what the encoder reads at once, so that short recordings do not cost 30 seconds each.
+
+    The first rows of the position table stay. A model that was trained on 30 seconds must be trained again with the
+    shorter window before it writes sense.
+
+    Args:
+        model: changed in place.
+        processor: changed in place; must be saved with the model.
+        seconds: a multiple of 0.02, at most the window that the model has.
+    """
+    positions, encoder = round(seconds / STEP_SECONDS), model.model.encoder
+    if not 0 < positions <= encoder.max_source_positions:
+        most = encoder.max_source_positions * STEP_SECONDS
+        raise ValueError(
+            f"`window_seconds` must be above 0 and at most {most:g}, what the model was trained with, but is "
+            f"{seconds:g}. Leave the flag away to keep the whole window."
+        )
+    table = encoder.embed_positions.weight[:positions].detach().clone()
+    encoder.embed_positions = nn.Embedding.from_pretrained(table, freeze=True)
+    encoder.max_source_positions = positions
+    model.config.max_source_positions = positions
+    features: Any = processor.feature_extractor
+    features.chunk_length = seconds
+    features.n_samples = round(seconds * features.sampling_rate)
+    features.nb_max_frames = features.n_samples // features.hop_length
+
+
+def window_seconds(processor: WhisperProcessor) -> float:
+    """How much of a recording the encoder reads at once."""
+    features: Any = processor.feature_extractor
+    return features.n_samples / features.sampling_rate
+
+
+def prompt(tokenizer: Any, *, language: str | None, task: str, timestamps: bool) -> list[int]:
+    """What the decoder is given before the text: start, language and task where it knows several, `<|notimestamps|>`.
+
+    Raises:
+        ValueError: the model knows many languages, and `language` is none of them.
+    """
+    tokenizer = copy.copy(tokenizer)
+    many = tokenizer.convert_tokens_to_ids("<|en|>") not in (None, tokenizer.unk_token_id, tokenizer.eos_token_id)
+    if not many:
+        language = task = None  # type: ignore[assignment]
+    elif language is None:
+        raise ValueError(
+            "`language` must be given, as this model knows many, but is not. Name what the texts are written in, "
+            "english or en for instance."
+        )
+    try:
+        tokenizer.set_prefix_tokens(language=language, task=task, predict_timestamps=timestamps)
+        return list(tokenizer.prefix_tokens)
+    except ValueError as error:
+        raise ValueError(f"`language` must be one that the model knows, but is {language!r}. {error}") from error
+
+
+def label_ids(tokenizer: Any, prompt_ids: Sequence[int], cues: Sequence[Cue]) -> list[int]:
+    """The target of one example: the prompt but for its first label, the cues with their times, the end.
+
+    Args:
+        tokenizer: Whisper's.
+        prompt_ids: see `prompt`.
+        cues: in their order; times that are none are not written.
+    """
+    first_time = tokenizer.convert_tokens_to_ids("<|notimestamps|>") + 1
+    ids = list(prompt_ids[1:])
+    for cue in cues:
+        spoken = tokenizer(f" {cue.text.strip()}", add_special_tokens=False)["input_ids"]
+        ends = (cue.start_seconds, cue.end_seconds)
+        times = [[] if time is None else [first_time + round(time / STEP_SECONDS)] for time in ends]
+        ids += [*times[0], *spoken, *times[1]]
+    return [*ids, tokenizer.eos_token_id]
+
+
+def low_rank(model: WhisperForConditionalGeneration, rank: int) -> Any:
+    """Freezes a model and lets updates of this rank of its query and value projections be trained instead.
+
+    Returns:
+        peft's tuner, whose `merge_and_unload` adds the updates to the weights.
+
+    Raises:
+        ImportError: peft is missing.
+    """
+    try:
+        from peft import LoraConfig, LoraModel
+    except ImportError as error:
+        raise ImportError(
+            "`lora_rank` needs the library peft, which is not installed. Install it: pip install "
+            '"multimodal-seq2seq[lora]"'
+        ) from error
+    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=["q_proj", "v_proj"])
+    return LoraModel(model, {"default": settings}, "default")
+
+
+def write(model: Any, batch: Mapping[str, Tensor], prompt_ids: Sequence[int], **generation: Any) -> list[list[int]]:
+    """What `generate` gives, with the prompt that it cuts off, and the end where a text came to one."""
+    limit = generation.get("max_new_tokens") or model.generation_config.max_new_tokens
+    end = model.generation_config.eos_token_id
+    written = []
+    for row in model.generate(**batch, **generation).tolist():
+        ids = row[: row.index(end)] if end in row else row
+        finished = end in row or limit is None or len(ids) < limit
+        written.append([*prompt_ids[1:], *ids, *([end] if finished else [])])
+    return written
+
+
+__all__ = ["cut_window", "label_ids", "low_rank", "prompt", "window_seconds", "write"]
