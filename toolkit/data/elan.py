@@ -1,10 +1,121 @@
 """Annotation files of ELAN (`.eaf`): https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
+from urllib.parse import unquote
 from xml.etree import ElementTree
+from xml.parsers import expat
 
+from toolkit.data.faults import BadData, Fault
+from toolkit.data.labels import Labels, Span
+from toolkit.data.lines import check_file
+
+MOST_BYTES = 1 << 28
 _SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
+
+
+class ElanTiers(Labels):
+    """All annotations of an ELAN document that have times of their own; `track` is the name of their tier.
+
+    Annotations that only refer to others have no times and are left out. The document says which recording it is
+    about; where that one has moved, it is looked for beside the document.
+    """
+
+    def spans(self) -> Iterator[Span | Fault]:
+        """One span per annotation with times, tier after tier."""
+        check_file(self.path)
+        if os.path.getsize(self.path) > MOST_BYTES:
+            raise BadData([Fault(self.path, None, f"is larger than {MOST_BYTES:,} bytes. Split the document.")])
+        parser = _Parser(self.path)
+        recording = ""
+        try:
+            with open(self.path, "rb") as file:
+                while chunk := file.read(1 << 16):
+                    parser.expat.Parse(chunk)
+                    for item in parser.take():
+                        recording = recording or self._recording(parser.media)
+                        yield item._replace(recording=recording) if isinstance(item, Span) else item
+            parser.expat.Parse(b"", True)
+        except expat.ExpatError as error:
+            sentence = f"is not valid XML from here on ({expat.ErrorString(error.code)}). Save the document again."
+            raise BadData([Fault(self.path, error.lineno, sentence)]) from error
+
+    def _recording(self, media: str) -> str:
+        beside = os.path.dirname(self.own_name)
+        named = os.path.normpath(os.path.join(beside, media.removeprefix("file://")))
+        for name in (named, os.path.join(beside, os.path.basename(named))):
+            try:
+                return self.recordings.find(name)
+            except LookupError:
+                continue
+        return self.own_name
+
+
+class _Parser:
+    """Collects spans while expat reads; refuses declarations, with which a small file could become a huge one."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.expat = expat.ParserCreate()
+        self.expat.buffer_text = True
+        self.expat.StartDoctypeDeclHandler = self._refuse_doctype
+        self.expat.StartElementHandler = self._start
+        self.expat.EndElementHandler = self._end
+        self.expat.CharacterDataHandler = self._text
+        self.media, self._origin = "", 0
+        self._slots: dict[str, str] = {}
+        self._depth, self._tier = 0, ""
+        self._aligned: tuple[int, str, str] | None = None  # the annotation that is open: its line and its times
+        self._words: list[str] | None = None
+        self._found: list[Span | Fault] = []
+
+    def take(self) -> list[Span | Fault]:
+        """What was found since the last call."""
+        found, self._found = self._found, []
+        return found
+
+    def _refuse_doctype(self, *_: object) -> None:
+        self._refuse("declares a document type, which ELAN does not write. Remove the declaration.")
+
+    def _refuse(self, sentence: str) -> None:
+        raise BadData([Fault(self.path, self.expat.CurrentLineNumber, sentence)])
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth == 1 and name != "ANNOTATION_DOCUMENT":
+            self._refuse(f"is no ELAN document: it starts with <{name}>. Export it as .eaf.")
+        match name:
+            case "HEADER" if attributes.get("TIME_UNITS", "milliseconds") != "milliseconds":
+                self._refuse(f"counts in {attributes['TIME_UNITS']}. Save the document with milliseconds.")
+            case "MEDIA_DESCRIPTOR" if not self.media:
+                self.media = unquote(attributes.get("RELATIVE_MEDIA_URL") or attributes.get("MEDIA_URL", ""))
+                self._origin = int(attributes.get("TIME_ORIGIN", "0"))
+            case "TIME_SLOT":
+                self._slots[attributes.get("TIME_SLOT_ID", "")] = attributes.get("TIME_VALUE", "")
+            case "TIER":
+                self._tier = attributes.get("TIER_ID", "")
+            case "ALIGNABLE_ANNOTATION":
+                times = (attributes.get(f"TIME_SLOT_REF{side}", "") for side in (1, 2))
+                self._aligned = (self.expat.CurrentLineNumber, *times)  # type: ignore[assignment]
+            case "ANNOTATION_VALUE" if self._aligned is not None:
+                self._words = []
+
+    def _text(self, text: str) -> None:
+        if self._words is not None:
+            self._words.append(text)
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        if name == "ALIGNABLE_ANNOTATION" and self._aligned is not None:
+            line, *slots = self._aligned
+            times = [self._slots.get(slot, "") for slot in slots]
+            if all(time.isdecimal() for time in times):
+                start, end = (f"{(int(time) + self._origin) / 1000:.3f}" for time in times)
+                self._found.append(Span(line, start, end, "".join(self._words or ()).strip(), "", self._tier))
+            else:
+                self._found.append(Fault(self.path, line, "is an annotation without times. Align it in ELAN."))
+            self._aligned = self._words = None
 
 
 def elan_document(spans: Sequence[tuple[float, float, str]], media: str, tier: str) -> str:

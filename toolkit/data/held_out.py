@@ -1,9 +1,11 @@
 """Validation rows out of the training rows, for users who bring one file."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import blake2b
+from math import nextafter
 
-from toolkit.data.faults import Fault
+from toolkit.data.faults import BadData, Fault
 from toolkit.data.source import Row, Source
 
 
@@ -13,13 +15,42 @@ def is_held_out(text: str, share: float) -> bool:
     It depends on nothing but the text, so equal sources never stand on both sides, and neither the order of the rows,
     nor the process, nor the machine changes the choice.
     """
+    return _place(text) < share
+
+
+def _place(text: str) -> float:
+    """Where a text stands between 0 and 1."""
     # The personalisation keeps the choice independent of whoever made the files by hashing the same texts.
     digest = blake2b(text.encode(), digest_size=8, person=b"validation").digest()
-    return int.from_bytes(digest, "big") < share * 2**64
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def share_of_one(source: Source, share: float) -> float:
+    """The share, or as much more as it takes to hold out one recording of the few that there are.
+
+    Raises:
+        BadData: there is but one.
+    """
+    places: set[float] = set()
+    with suppress(BadData):  # told when the rows are used, with all that is wrong before it
+        places.update(_place(_key(source, item)) for item in source if not isinstance(item, Fault))
+    if len(places) == 1:
+        sentence = "is about one recording, which cannot be both trained on and held out. Give a `validation_file`."
+        raise BadData([Fault(source.path, None, sentence)])
+    return max(share, nextafter(min(places, default=0.0), 1.0))
+
+
+def _key(source: Source, row: Row) -> str:
+    """What a row is chosen by: its first cell, a path without the folder that was put before it."""
+    return str(row[source.columns[0]]).removeprefix(source.folder)
 
 
 class Side(Source):
-    """The rows of a source that are held out, or those that are left; the faults stay with those that are left."""
+    """The rows of a source that are held out, or those that are left; the faults stay with those that are left.
+
+    Paths choose by what they say below their folder, so that a data set may be moved; spans of one recording stay
+    together.
+    """
 
     def __init__(self, source: Source, share: float, *, held_out: bool) -> None:
         super().__init__(source.path, source.columns)
@@ -33,10 +64,9 @@ class Side(Source):
 
     def __iter__(self) -> Iterator[Row | Fault]:
         """The rows of this side, in the order of the source."""
-        first = self.columns[0]
         for item in self.source:
             if isinstance(item, Fault):
                 if not self.held_out:
                     yield item
-            elif is_held_out(str(item[first]), self.share) == self.held_out:
+            elif is_held_out(_key(self.source, item), self.share) == self.held_out:
                 yield item

@@ -16,7 +16,9 @@ class ParallelLines(Source):
     Wanted names that are not those name the files in the order in which they were typed.
     """
 
-    def __init__(self, paths: tuple[str, str], wanted: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, paths: tuple[str, str], wanted: Sequence[str] | None = None, optional: Sequence[str] = ()
+    ) -> None:
         self.paths = paths
         typed = ",".join(paths)
         names = _endings(paths)
@@ -26,7 +28,7 @@ class ParallelLines(Source):
                 raise BadData([Fault(typed, None, sentence)])
             names = list(wanted)
         self._names = names
-        super().__init__(typed, choose_columns(typed, names, wanted))
+        super().__init__(typed, choose_columns(typed, names, wanted, optional))
         if faults := [fault for path in paths for fault in _faults_at_the_start(path)]:
             raise BadData(faults)
 
@@ -41,7 +43,7 @@ class ParallelLines(Source):
                 yield from faults
                 continue
             texts = dict(zip(self._names, (one.text, other.text), strict=True))
-            yield {**{name: texts[name] for name in self.columns}, LINE: one.number}
+            yield {**{name: texts.get(name, "") for name in self.columns}, LINE: one.number}
 
     def _unequal(self, one: Line | None, other: Line | None, *, left_over: int) -> BadData:
         longer, shorter = self.paths if other is None else reversed(self.paths)

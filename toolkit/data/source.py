@@ -17,6 +17,7 @@ BLANK = "is blank. Remove the line, or fill it."
 EMPTY = "is empty. Give a file with at least one row."
 MOST_FAULTS = 100_000  # more are not worth their memory: it is the wrong file
 LINE = "line"  # the column that says where a row stands
+LISTED_IN = "listed_in"  # the column that says in which file that line is, where a split is read from several
 
 
 class Source(ABC):
@@ -28,8 +29,12 @@ class Source(ABC):
     Args:
         path: as the user typed it.
         columns: the columns that are read, in the order they were asked for.
+
+    Attributes:
+        folder: what was put before the paths in the rows, where paths are among them; ends in a slash.
     """
 
+    folder = ""
     if_empty = "has no usable row. Give a file with at least one."
 
     def __init__(self, path: str, columns: tuple[str, ...]) -> None:
@@ -42,14 +47,20 @@ class Source(ABC):
 
 
 def choose_columns(
-    path: str, present: Sequence[str], wanted: Sequence[str] | None, *, line: int | None = None
+    path: str,
+    present: Sequence[str],
+    wanted: Sequence[str] | None,
+    optional: Sequence[str] = (),
+    *,
+    line: int | None = None,
 ) -> tuple[str, ...]:
-    """The wanted columns, or the first two that are present.
+    """The wanted columns, or the first two that are present; then the optional ones, present or not.
 
     Args:
         path: as the user typed it.
         present: the names that the file has, in its order.
         wanted: the names that it must have.
+        optional: the names that it may have; rows have an empty text where it does not.
         line: the one that holds the names, if one does.
 
     Raises:
@@ -65,8 +76,11 @@ def choose_columns(
             raise BadData([Fault(path, line, sentence)])
         wanted = present[:2]
     faults = []
-    for name in wanted:
+    chosen = dict.fromkeys([*wanted, *optional])
+    for name in chosen:
         if name not in present:
+            if name not in wanted:
+                continue
             sentence = f"has no column `{name}`; it has {listed or 'none'}.{suggestion(name, present)}"
         elif present.count(name) > 1:
             sentence = f"has several columns `{name}`. Rename all but one."
@@ -79,7 +93,7 @@ def choose_columns(
         faults.append(Fault(path, line, sentence))
     if faults:
         raise BadData(faults)
-    return tuple(dict.fromkeys(wanted))
+    return tuple(chosen)
 
 
 def suggestion(name: str, present: Iterable[str]) -> str:
@@ -107,8 +121,12 @@ def without_trailing_blanks(records: Iterable[Record | Fault]) -> Iterator[Recor
         yield record
 
 
-def typed_row(path: str, line: int, values: Mapping[str, object], columns: Sequence[str]) -> Row | Fault:
+def typed_row(
+    path: str, line: int, values: Mapping[str, object], columns: Sequence[str], optional: Sequence[str] = ()
+) -> Row | Fault:
     """A row from values that carry a type, as in JSON, Parquet and on the Hub; numbers become their text.
+
+    An optional column that is absent or null is an empty text.
 
     >>> typed_row("a.jsonl", 1, {"en": "three", "number": 3}, ["en", "number"])
     {'en': 'three', 'number': '3', 'line': 1}
@@ -117,6 +135,9 @@ def typed_row(path: str, line: int, values: Mapping[str, object], columns: Seque
     """
     row: Row = {}
     for name in columns:
+        if name in optional and _is_null(values.get(name)):
+            row[name] = ""
+            continue
         if name not in values:
             listed = ", ".join(f"`{present}`" for present in values) or "nothing"
             return Fault(path, line, f"has no `{name}`; it has {listed}.{suggestion(name, values)}")
@@ -128,8 +149,12 @@ def typed_row(path: str, line: int, values: Mapping[str, object], columns: Seque
     return row
 
 
+def _is_null(value: object) -> bool:
+    return value is None or value != value  # NaN, which pandas writes for a missing cell, differs from itself
+
+
 def _fault_of(value: object) -> str | None:
-    if value is None or value != value:  # NaN, which pandas writes for a missing cell, differs from itself
+    if _is_null(value):
         return "is null where a text or a number is needed. Fill it, or remove the row."
     if isinstance(value, bool) or not isinstance(value, str | Number):
         return f"holds a {type(value).__name__} where a text or a number is needed. Write it as a text."

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from datasets import Dataset, IterableDataset
 
 from toolkit.data.faults import BadData, Fault
 from toolkit.data.files import open_source
-from toolkit.data.held_out import Side
-from toolkit.data.hub import HubRows, load_hub
-from toolkit.data.source import Source
+from toolkit.data.held_out import Side, share_of_one
+from toolkit.data.hub import load_hub, open_hub
+from toolkit.data.source import LINE, LISTED_IN, Source
 from toolkit.data.storage import store, stream
 
 _KNOWN = ".tsv, .csv, .jsonl, .json (each also as .gz), .parquet, or two parallel text files as a.en,a.de"
@@ -64,7 +65,8 @@ class Split:
         name: "train", "validation" or "test".
         path: the file or files as the user typed them, or `name[split]` of a Hub dataset.
         dataset: the wanted columns under their own names, as texts, and an integer column `line`: counted from 1 with
-            the header, or the number of the row where a format has no lines.
+            the header, or the number of the row where a format has no lines. Where the split was read from several
+            files, the column `listed_in` says which of them the line is in.
         faults: of the rows that were left out. For a stream it is a list that fills while the rows are read, and
             starts anew with each pass.
     """
@@ -74,14 +76,23 @@ class Split:
     dataset: Dataset | IterableDataset
     faults: Sequence[Fault] = field(default=(), repr=False)
 
+    def fault(self, row: Mapping[str, Any], sentence: str) -> Fault:
+        """What is wrong with one of the rows, at its place in the user's files."""
+        return Fault(row.get(LISTED_IN, self.path), row[LINE], sentence)
 
-def load_splits(arguments: DataArguments, columns: Sequence[str] | None) -> dict[str, Split]:
+
+def load_splits(
+    arguments: DataArguments, columns: Sequence[str] | None, optional: Sequence[str] = (), *, media: str | None = None
+) -> dict[str, Split]:
     """Reads all the data that the arguments name.
 
     Args:
         arguments: where the data is.
         columns: names that every file must have, or None for the first two columns of the first file, whatever they
             are called; the other files must then have the same two.
+        optional: other names, which a file may have. Their cells are empty texts where it, or one of its rows, has not.
+        media: which of the columns names recordings. Its paths count from where their table lies, and lead there from
+            the working directory in the rows; folders and the formats of labels are known only then.
 
     Returns:
         Splits by name; those there is no data for are absent. Without validation data a share of the training rows is
@@ -96,14 +107,15 @@ def load_splits(arguments: DataArguments, columns: Sequence[str] | None) -> dict
     openers = _openers(arguments)
     for name, open_with in openers.items():
         try:
-            source = open_with(columns)
-            columns = source.columns
-            parts = {name: source}
+            source = open_with(columns, optional, media=media)
+            columns = source.columns if columns is None else columns
+            parts: dict[str, Source] = {name: source}
             if name == "train" and "validation" not in openers:
-                parts = {
-                    "train": Side(source, arguments.validation_share, held_out=False),
-                    "validation": Side(source, arguments.validation_share, held_out=True),
-                }
+                share = arguments.validation_share
+                if media is not None and not arguments.streaming:  # labels are short to read, and recordings few
+                    share = share_of_one(source, share)
+                sides = {"train": False, "validation": True}
+                parts = {part: Side(source, share, held_out=held_out) for part, held_out in sides.items()}
             for part, rows in parts.items():
                 splits[part] = _split(part, rows, arguments)
         except BadData as error:
@@ -114,7 +126,7 @@ def load_splits(arguments: DataArguments, columns: Sequence[str] | None) -> dict
     return splits
 
 
-def _openers(arguments: DataArguments) -> dict[str, Callable[[Sequence[str] | None], Source]]:
+def _openers(arguments: DataArguments) -> dict[str, Callable[..., Source]]:
     """How to open each split there is data for, in the order in which they are read."""
     names = ["validation", "test"] if arguments.predict_only else ["train", "validation", "test"]
     files = {name: path for name in names if (path := getattr(arguments, f"{name}_file"))}
@@ -129,12 +141,12 @@ def _openers(arguments: DataArguments) -> dict[str, Callable[[Sequence[str] | No
             "is, but neither is given. Name your own file, or a dataset of the Hub."
         )
     online = load_hub(hub, arguments.dataset_config_name, streaming=arguments.streaming) if hub else {}
-    openers: dict[str, Callable[[Sequence[str] | None], Source]] = {}
+    openers: dict[str, Callable[..., Source]] = {}
     for name in names:
         if name in files:
             openers[name] = partial(open_source, files[name])
         elif name in online:
-            openers[name] = partial(HubRows, f"{hub}[{name}]", online[name])
+            openers[name] = partial(open_hub, f"{hub}[{name}]", online[name])
     if not suffices(openers):
         missing = " or ".join(names) if arguments.predict_only else "train"
         sentence = f"has no split {missing}; it has {', '.join(online) or 'none'}. Give a file for it."

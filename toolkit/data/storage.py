@@ -38,15 +38,20 @@ def good_rows(source: Source, faults: list[Fault], *, skip_bad: bool = True) -> 
         raise BadData([Fault(source.path, None, source.if_empty)])
 
 
+def private_folder() -> str:
+    """A new folder that goes with this process."""
+    folder = tempfile.mkdtemp(prefix="toolkit-data-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def store(source: Source, faults: list[Fault]) -> Dataset:
     """The good rows of a source as a dataset on disk, of which only what is looked at is in memory.
 
     The file is private to this process and goes with it. Nothing is looked up in a cache, so a file that changed under
     the same name is read anew.
     """
-    folder = tempfile.mkdtemp(prefix="toolkit-data-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = os.path.join(folder, "rows.arrow")
+    path = os.path.join(private_folder(), "rows.arrow")
     schema = pa.schema([*((name, pa.string()) for name in source.columns), (LINE, pa.int64())])
     with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, schema) as writer:
         for batch in _batches(good_rows(source, faults), source.columns):

@@ -30,7 +30,7 @@ Cells = tuple[int, list[str]]  # the line at which a row starts, and its cells
 class Grid(Source):
     """A text file whose first row names the columns and whose rows all have as many cells."""
 
-    def __init__(self, path: str, wanted: Sequence[str] | None = None) -> None:
+    def __init__(self, path: str, wanted: Sequence[str] | None = None, optional: Sequence[str] = ()) -> None:
         self.path = path
         header = next(self.rows(), None)
         if header is None:
@@ -38,9 +38,10 @@ class Grid(Source):
         if isinstance(header, Fault):
             raise BadData([header])
         names = header[1]
-        super().__init__(path, choose_columns(path, names, wanted, line=1))
+        super().__init__(path, choose_columns(path, names, wanted, optional, line=1))
         self._width = len(names)
-        self._places = [(name, names.index(name)) for name in self.columns]
+        self._places = [(name, names.index(name)) for name in self.columns if name in names]
+        self._absent = {name: "" for name in self.columns if name not in names}
 
     @abstractmethod
     def rows(self) -> Iterator[Cells | Fault]:
@@ -56,7 +57,7 @@ class Grid(Source):
                 continue
             line, cells = row
             if len(cells) == self._width:
-                yield {**{name: cells[place] for name, place in self._places}, LINE: line}
+                yield {**{name: cells[place] for name, place in self._places}, **self._absent, LINE: line}
             else:
                 yield Fault(self.path, line, self._miscounted(len(cells)))
 
@@ -152,12 +153,13 @@ def _open_quote(lines: Sequence[Line]) -> int | None:
 class JsonLines(Source):
     """One JSON object per line. There is no header: the first object says which fields there are."""
 
-    def __init__(self, path: str, wanted: Sequence[str] | None = None) -> None:
+    def __init__(self, path: str, wanted: Sequence[str] | None = None, optional: Sequence[str] = ()) -> None:
         self.path = path
+        self._optional = optional
         faults = []
         for item in islice(self._objects(), MOST_FAULTS):
             if not isinstance(item, Fault):
-                super().__init__(path, choose_columns(path, list(item[1]), wanted, line=item[0]))
+                super().__init__(path, choose_columns(path, list(item[1]), wanted, optional, line=item[0]))
                 return
             faults.append(item)
         raise BadData(faults or [Fault(path, None, EMPTY)])
@@ -165,7 +167,7 @@ class JsonLines(Source):
     def __iter__(self) -> Iterator[Row | Fault]:
         """One row per object, and faults."""
         for item in without_trailing_blanks(self._objects()):
-            yield item if isinstance(item, Fault) else typed_row(self.path, *item, self.columns)
+            yield item if isinstance(item, Fault) else typed_row(self.path, *item, self.columns, self._optional)
 
     def _objects(self) -> Iterator[tuple[int, dict[str, object]] | Fault]:
         for number, text, fault in read_lines(self.path):
@@ -204,26 +206,29 @@ _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refu
 class ParquetTable(Source):
     """A Parquet file. Its rows are counted from 1, as there are no lines."""
 
-    def __init__(self, path: str, wanted: Sequence[str] | None = None) -> None:
+    def __init__(self, path: str, wanted: Sequence[str] | None = None, optional: Sequence[str] = ()) -> None:
         check_file(path)
         self.path = path
         with self._opened() as file:
-            super().__init__(path, choose_columns(path, file.schema_arrow.names, wanted))
+            names = file.schema_arrow.names
+        super().__init__(path, choose_columns(path, names, wanted, optional))
+        self._optional = optional
+        self._present = [name for name in self.columns if name in names]
 
     def __iter__(self) -> Iterator[Row | Fault]:
         """One row per row, and faults."""
         line = 0
         with self._opened() as file:
-            batches = file.iter_batches(batch_size=1000, columns=list(self.columns))
+            batches = file.iter_batches(batch_size=1000, columns=self._present)
             while (batch := self._next(batches, line)) is not None:
                 for place in range(batch.num_rows):
                     line += 1
                     try:
-                        values = {name: batch[name][place].as_py() for name in self.columns}
+                        values = {name: batch[name][place].as_py() for name in self._present}
                     except UnicodeDecodeError as error:
                         yield Fault(self.path, line, f"is not UTF-8 ({error.reason}). Write the texts as UTF-8.")
                     else:
-                        yield typed_row(self.path, line, values, self.columns)
+                        yield typed_row(self.path, line, values, self.columns, self._optional)
 
     def _opened(self) -> pq.ParquetFile:
         try:
