@@ -1,18 +1,31 @@
 """Reads a page as a browser would: as a tree. And builds the page of every figure that the tests read."""
 
+import base64
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from toolkit.report import (
     Section,
     attention_map,
     bars,
+    class_counts,
+    confusion_matrix,
+    confusions,
     curves,
+    edits,
     facts,
     intervals_by_group,
+    recording,
     score_table,
     text_block,
+    timeline,
     worst_cases,
 )
 
@@ -79,6 +92,33 @@ def read(markup: str) -> Element:
     return reader.open[0]
 
 
+def tone(seconds: float = 1.0, *, hertz: float = 440.0, sample_rate_hz: int = 8000) -> npt.NDArray[np.float64]:
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * sample_rate_hz)) / sample_rate_hz)
+
+
+def wav(samples: npt.NDArray[np.float64], sample_rate_hz: int = 8000) -> bytes:
+    """One channel of sound as a real file."""
+    content = BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate_hz)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return content.getvalue()
+
+
+def jpeg(shade: int = 128) -> bytes:
+    content = BytesIO()
+    Image.new("RGB", (16, 12), (shade, shade, shade)).save(content, "JPEG")
+    return content.getvalue()
+
+
+def pixels(element: Element) -> npt.NDArray[np.uint8]:
+    """The picture of an `<img>` as another library reads it: (Y, X, 4)."""
+    content = base64.b64decode(element.attributes["src"].partition(",")[2], validate=True)
+    return np.asarray(Image.open(BytesIO(content)).convert("RGBA"))
+
+
 def figures(label: str) -> dict[str, str]:
     """Every figure of the package by its name, with `label` in every place that takes a text."""
     return {
@@ -100,6 +140,29 @@ def figures(label: str) -> dict[str, str]:
         "facts": facts({label: label, "nested": {label: [label]}}),
         "bars": bars([(label, 30), ("b", 10)]),
         "text": text_block(label),
+        "recording": recording(
+            tone(),
+            8000,
+            [(label, 0.1, 0.4), ("b", 0.5, 0.8)],
+            sound=wav(tone()),
+            mime="audio/wav",
+            caption=label,
+            reference=f"{label} c",
+            attention=[(label, [0.5, 0.5, 0]), ("b", [0, 0.2, 0.8])],
+        ),
+        "timeline": timeline(
+            [(label, 0, 1), ("b", 2, 2)],
+            {label: [(label, 0.5, 1, 0.9)]},
+            seconds=4,
+            video=None,
+            caption=label,
+            thumbnails=[(jpeg(), 2.5, label)],
+            probabilities={label: [(0, 0.5), (4, 1)]},
+        ),
+        "confusion": confusion_matrix([label, "b"], [[3, 1], [0, 6]], caption=label),
+        "labels": class_counts({label: 4, "b": 6, f"{label} too": 0}),
+        "edits": edits({"hits": 90, "substitutions": 6, "deletions": 4, "insertions": 2}) + text_block(label),
+        "confused": confusions([(label, "b", 3), ("", label, 1)]),
     }
 
 

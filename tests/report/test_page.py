@@ -6,10 +6,11 @@ import os
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.report.document import figures, read, sections
-from toolkit.report import Section, attention_map, curves, page, worst_cases, write_page
+from toolkit.report import Section, attention_map, curves, page, recording, timeline, worst_cases, write_page
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -55,8 +56,10 @@ def test_titles_and_notes_are_shown_and_never_become_markup(label: str) -> None:
 def test_a_page_asks_for_nothing_outside_itself() -> None:
     whole = page("run", sections("plain"))
 
-    for reach in ("http://", "https://", "src=", "url(", "@import", "fetch(", "XMLHttpRequest"):
+    for reach in ("http://", "https://", "url(", "@import", "fetch(", "XMLHttpRequest"):
         assert reach not in whole
+    sources = [element.attributes["src"] for element in read(whole).all() if "src" in element.attributes]
+    assert sources and all(source.startswith("data:") for source in sources)
     links = [element.attributes["href"] for element in read(whole).all() if "href" in element.attributes]
     assert {link for link in links if not link.startswith("#")} == {"data:,"}
 
@@ -67,6 +70,7 @@ def test_the_content_policy_admits_the_script_of_the_page_and_no_other() -> None
     digest = hashlib.sha256(next(tree.all("script")).text.encode()).digest()
 
     assert "default-src 'none'" in policy
+    assert policy.endswith("img-src data:; media-src data: 'self' file:")
     assert f"script-src 'sha256-{base64.b64encode(digest).decode()}'" in policy
 
 
@@ -135,3 +139,36 @@ def test_the_page_of_a_usual_run_stays_under_one_and_a_half_megabytes() -> None:
     )
 
     assert len(whole.encode()) < 1_500_000
+
+
+def test_a_page_of_as_much_sound_as_the_docstring_allows_stays_under_three_megabytes() -> None:
+    noise = np.random.default_rng(0)
+    words = [(f"word{place}", place / 3, place / 3 + 0.3) for place in range(90)]
+    figure = recording(
+        noise.standard_normal(30 * 16000) * 0.1,  # noise packs worst
+        16000,
+        words,
+        sound=bytes(30 * 32_000 // 8),
+        mime="audio/mpeg",
+        caption="half a minute",
+        reference=" ".join(word for word, *_ in words),
+        attention=[(word, noise.dirichlet(np.full(375, 0.05)).tolist()) for word, *_ in words],
+    )
+
+    assert len(page("run", [Section("Recordings", figure * 12)]).encode()) < 3_000_000
+
+
+def test_a_page_of_as_much_video_as_the_docstring_allows_stays_under_three_megabytes() -> None:
+    events = [("a label of two or three words", float(place), place + 0.9, 0.987) for place in range(100)]
+    curve = [(float(place), place % 2) for place in range(7500)]
+    figure = timeline(
+        events,
+        events,
+        seconds=100,
+        video=bytes(60 * 40_000 // 8),
+        caption="a minute",
+        thumbnails=[(b"\xff\xd8\xff" + bytes(4000), 1.0, "walk taken for sit")] * 20,
+        probabilities={"walk": curve, "sit": curve, "fall": curve},
+    )
+
+    assert len(page("run", [Section("Videos", figure * 4)]).encode()) < 3_000_000

@@ -13,19 +13,29 @@ True
 from toolkit.report.attention import attention_map
 from toolkit.report.cases import worst_cases
 from toolkit.report.charts import curves, intervals_by_group
+from toolkit.report.confusion import class_counts, confusion_matrix
+from toolkit.report.edits import confusions, edits
 from toolkit.report.page import Section, page, write_page
+from toolkit.report.recording import recording
 from toolkit.report.tables import bars, facts, score_table, text_block
+from toolkit.report.timeline import timeline
 
 __all__ = [
     "Section",
     "attention_map",
     "bars",
+    "class_counts",
+    "confusion_matrix",
+    "confusions",
     "curves",
+    "edits",
     "facts",
     "intervals_by_group",
     "page",
+    "recording",
     "score_table",
     "text_block",
+    "timeline",
     "worst_cases",
     "write_page",
 ]

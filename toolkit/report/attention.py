@@ -1,11 +1,10 @@
 """Attention maps: which source token each target token looked at."""
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from itertools import groupby
 
-from toolkit.report.markup import empty, folded, isolated, said, table, text
+from toolkit.report.markup import breadth, empty, folded, isolated, said, table, text
 
 LEVELS = 10
 """Shades of a map. The exact weight of a cell stands in the page beside it, in thousandths."""
@@ -33,7 +32,7 @@ def attention_map(
         return empty("There is no attention to show: the source or the target is empty.")
     thousandths = _thousandths(columns, rows, weights)
     sources, targets = [_visible(token) for token in columns], [_visible(token) for token in rows]
-    largest, widest = max(map(max, thousandths)) or 1, max(map(_width, sources))
+    largest, widest = max(map(max, thousandths)) or 1, max(map(breadth, sources))
     head = "".join(f'<th scope="col" title="{text(token)}"><span>{isolated(token)}</span></th>' for token in sources)
     body = "".join(
         f'<tr data-weights="{",".join(str(weight or "") for weight in row)}">'
@@ -108,11 +107,6 @@ def _story(links: Sequence[tuple[str, str]], thousandths: Sequence[Sequence[int]
 def _visible(token: str) -> str:
     """Gives blank tokens something to see."""
     return token if token.strip() else "␣"
-
-
-def _width(token: str) -> int:
-    """Counts the columns of typewriter letters that a token fills; Chinese, Japanese and Korean signs fill two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in token)
 
 
 def _room(sources: Sequence[str], widest: int) -> str:

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
+from numbers import Real
 
 from toolkit.report.markup import empty, number, text
 
 # Scripts written without spaces are compared sign by sign (kana and Han), the others word by word.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|\w+|\s+|.", re.DOTALL)
+_UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_WORD = re.compile(rf"{_UNSPACED}|\w+|\s+|.", re.DOTALL)
 
 
 def worst_cases(rows: Sequence[Mapping[str, str | float]], *, columns: Sequence[str]) -> str:
@@ -16,7 +18,8 @@ def worst_cases(rows: Sequence[Mapping[str, str | float]], *, columns: Sequence[
     Words of the reference that the prediction lacks are `<del>`; words that only the prediction has are `<ins>`.
 
     Args:
-        rows: one mapping per case; a column that a case lacks stays blank.
+        rows: one mapping per case, of texts and numbers; a column that a case lacks stays blank. Where a case is a
+            recording, a video or a list of events, pass the words that tell it: its name and times, or what it holds.
         columns: which entries to show, in this order. `prediction` and `reference` are the two that are compared.
 
     >>> cell = worst_cases([{"reference": "a red cat", "prediction": "a cat"}], columns=["reference"])
@@ -31,21 +34,32 @@ def worst_cases(rows: Sequence[Mapping[str, str | float]], *, columns: Sequence[
 
 
 def _case(row: Mapping[str, str | float], columns: Sequence[str]) -> str:
-    cells = {column: number(value) if isinstance(value, (int, float)) else text(value) for column, value in row.items()}
+    cells = {column: _cell(column, row.get(column)) for column in columns}
     if isinstance(row.get("prediction"), str) and isinstance(row.get("reference"), str):
-        cells["reference"], cells["prediction"] = _marked(str(row["reference"]), str(row["prediction"]))
+        cells["reference"], cells["prediction"] = marked(str(row["reference"]), str(row["prediction"]))
     drawn = (
-        f'<td data-column="{text(column)}" dir="auto" class="{_kind(row.get(column))}">{cells.get(column, "")}</td>'
+        f'<td data-column="{text(column)}" dir="auto" class="{_kind(row.get(column))}">{cells[column]}</td>'
         for column in columns
     )
     return f"<tr>{''.join(drawn)}</tr>"
 
 
 def _kind(value: object) -> str:
-    return "number" if isinstance(value, (int, float)) else "words"
+    return "number" if isinstance(value, Real) else "words"
 
 
-def _marked(reference: str, prediction: str) -> tuple[str, str]:
+def _cell(column: str, value: object) -> str:
+    if isinstance(value, Real):
+        return number(value if isinstance(value, int) else float(value))
+    if value is None or isinstance(value, str):
+        return text(value or "")
+    raise TypeError(
+        f"`rows` must hold texts and numbers, but `{column}` is a {type(value).__name__}. "
+        "Say in words what it is: a name, its times, the events it holds."
+    )
+
+
+def marked(reference: str, prediction: str) -> tuple[str, str]:
     """Returns both texts as HTML, each with the stretches that the other lacks marked."""
     wanted, came = _WORD.findall(reference), _WORD.findall(prediction)
     before, after = [], []
@@ -54,3 +68,18 @@ def _marked(reference: str, prediction: str) -> tuple[str, str]:
         before.append(lost if kind == "equal" or not lost else f"<del>{lost}</del>")
         after.append(gained if kind == "equal" or not gained else f"<ins>{gained}</ins>")
     return "".join(before), "".join(after)
+
+
+def joined(words: Sequence[str]) -> str:
+    """Writes words that were given one by one as a text, with spaces where their script has them.
+
+    >>> joined(["a", "cat"]), joined([" a", " cat"]), joined(["猫", "が"])
+    ('a cat', 'a cat', '猫が')
+    """
+    if any(word[:1].isspace() for word in words):
+        return "".join(words).strip()
+    whole = ""
+    for word in words:
+        touches = not whole or (re.match(_UNSPACED, whole[-1]) and re.match(_UNSPACED, word))
+        whole += word if touches else f" {word}"
+    return whole

@@ -2,6 +2,7 @@
 
 import html
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 
@@ -41,6 +42,15 @@ def number(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def breadth(words: str) -> int:
+    """Counts the columns of typewriter letters that a text fills; Chinese, Japanese and Korean signs fill two.
+
+    >>> breadth("cat"), breadth("고양이")
+    (3, 6)
+    """
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in words)
 
 
 def empty(sentence: str) -> str:

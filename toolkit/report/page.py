@@ -11,6 +11,8 @@ from pathlib import Path
 
 from toolkit.report.markup import empty, said, text
 
+STYLES, SCRIPTS = ("page.css", "confusion.css", "timed.css"), ("page.js", "confusion.js", "timed.js")
+
 
 @dataclass(frozen=True)
 class Section:
@@ -31,11 +33,18 @@ def page(title: str, sections: Sequence[Section], *, subtitle: str = "") -> str:
     """Returns a whole HTML document that needs no other file and no network.
 
     Two locks keep it so: figures escape what they are given, and the content policy in the head lets only this very
-    script run (by its hash) and nothing be fetched.
+    script run (by its hash) and nothing be fetched but a video that lies beside the page.
+
+    Nothing is left out for size: who puts sound, videos and pictures into a page keeps it below 3 MB, as the docstrings
+    of `recording` and `timeline` say.
     """
-    style, script = _resource("page.css"), _resource("page.js")
+    style, script = ("".join(map(_resource, names)) for names in (STYLES, SCRIPTS))
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{script_hash}'; img-src data:"
+    # A browser may not count a file as part of its own folder: `file:` admits the video beside a page on a disk.
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{script_hash}'; img-src data:; "
+        "media-src data: 'self' file:"
+    )
     anchors = _anchors([section.title for section in sections])
     contents = "".join(
         f'<li><a href="#{anchor}">{text(section.title)}</a></li>'
