@@ -38,10 +38,10 @@ def flags(**values: object) -> list[str]:
 
 @pytest.fixture
 def recipe(monkeypatch, capfd) -> Callable[..., Said]:
-    """Runs the script `recipes/text/NAME.py` in this process."""
+    """Runs the script `recipes/text/NAME.py` in this process, or the one at another path below `recipes`."""
 
     def call(name: str, *words: str, **values: object) -> Said:
-        script = str(ROOT / "recipes" / "text" / f"{name}.py")
+        script = str(ROOT / "recipes" / (f"{name}.py" if "/" in name else f"text/{name}.py"))
         monkeypatch.setattr(sys, "argv", [script, *words, *flags(**values)])
         capfd.readouterr()
         code = 0

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -250,6 +251,9 @@ class Transcription(RecurrentCore, Adapter):
         """Recordings that are missing, broken or too long, and texts that are blank, too long or of another script."""
         if self.text_column in row and not row[self.text_column].strip():
             return f"`{self.text_column}` is blank, so there is nothing to learn. Fill it or remove the row."
+        path = row[self.file_column]
+        if "://" not in path and not Path(path).exists():
+            return f"`{self.file_column}` leads to {path}, which does not exist. Paths count from where the table lies."
         try:
             seconds = len(self._samples(row)) / self.rate_hz
         except ValueError as error:  # a MediaError is one
@@ -269,7 +273,7 @@ class Transcription(RecurrentCore, Adapter):
         if most is not None and len(labels) > most:
             return f"the text has {len(labels)} tokens, above the {most} that the model can write. Cut the recording."
         unknown = labels.count(self.processor.tokenizer.unk_token_id)
-        if 2 * unknown > len(labels):
+        if 2 * unknown >= len(labels):  # the end is always known
             return (
                 f"`{self.text_column}` is {row[self.text_column][:20]!r}, of which the tokenizer knows less than half. "
                 "It learns from the training texts: is this another language or script?"

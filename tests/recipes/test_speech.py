@@ -1,0 +1,128 @@
+"""Recordings with texts, from the command line to a run folder that transcribes; and what people get wrong."""
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.media.sounds import write_sound
+from toolkit import pipeline
+
+WORDS = {"low": 300, "middle": 700, "high": 1500}
+SIZE = {"sample_rate_hz": 8000, "mel_bins": 20, "hidden_size": 48, "embedding_size": 24, "tokenizer": "word"}
+RATE_HZ = 8000
+
+
+def say(path: str, words: str, chance: np.random.Generator) -> None:
+    """Each word is a tone of its own, with some noise."""
+    time = np.arange(int(0.2 * RATE_HZ)) / RATE_HZ
+    sound = np.concatenate([np.sin(2 * np.pi * WORDS[word] * time) for word in words.split()])
+    sound = 0.3 * sound + 0.01 * chance.standard_normal(len(sound))
+    with wave.open(path, "wb") as out:
+        out.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        out.writeframes((32767 * sound.clip(-1, 1)).astype(np.int16).tobytes())
+
+
+@pytest.fixture
+def table():
+    """Writes recordings of tones and a table that names them."""
+
+    def make(name: str, count: int, *, longest: int = 3, seed: int = 0) -> list[tuple[str, str]]:
+        chance = np.random.default_rng(seed)
+        Path(name).mkdir()
+        rows = []
+        for number in range(count):
+            words = " ".join(chance.choice(list(WORDS), chance.integers(1, longest + 1)))
+            say(f"{name}/{number}.wav", words, chance)
+            rows.append((f"{name}/{number}.wav", words))
+        Path(f"{name}.csv").write_text("file_name,text\n" + "".join(f"{path},{words}\n" for path, words in rows))
+        return rows
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.promise("F1", "F2")
+def test_a_folder_of_recordings_becomes_a_model_that_transcribes(table, recipe):
+    table("train", 150)
+    rows = table("other", 30, seed=1)
+    said = recipe(
+        "audio/transcription",
+        *("--spec_augment", "--speed_perturbation"),
+        **SIZE,
+        **{"train_file": "train.csv", "validation_file": "other.csv", "output_dir": "run", "num_train_epochs": 12},
+        **{"per_device_train_batch_size": 16, "learning_rate": 0.005, "shortest_first_epochs": 1},
+    )
+    assert said.code == 0, said.err
+    results = json.loads(Path("run/all_results.json").read_text())
+    assert results["wer_low"] <= results["wer"] <= results["wer_high"] and results["wer"] < 20
+    transcribe = pipeline("automatic-speech-recognition", "run")
+    right = sum(transcribe(path)["text"] == words for path, words in rows)
+    assert right >= 20
+    page = Path("run/report.html").read_text()
+    assert "Which words were mistaken" in page and "<audio" in page
+
+
+@pytest.mark.promise("F1", "H4", "H7")
+def test_each_bad_row_is_one_line_with_its_place_and_the_way_out(table, recipe):
+    table("train", 8)
+    table("other", 4, seed=1)
+    Path("train/empty.wav").write_bytes(b"")
+    Path("train/text.wav").write_bytes(b"hello, I am no recording")
+    write_sound(Path("train/short.wav"), np.zeros(10, dtype=np.float32), RATE_HZ)
+    write_sound(Path("train/nan.wav"), np.full(8000, np.nan, dtype=np.float32), RATE_HZ, codec="pcm_f32le")
+    write_sound(Path("train/long.wav"), np.zeros(RATE_HZ * 40, dtype=np.float32), RATE_HZ)
+    write_sound(Path("train/cut.mp3"), np.random.default_rng(0).normal(0, 0.1, 48_000 * 4).astype(np.float32))
+    whole = Path("train/cut.mp3").read_bytes()
+    Path("train/cut.mp3").write_bytes(whole[: len(whole) // 2])
+    bad = {
+        "missing.wav": ("low", "does not exist. Paths count from where the table lies."),
+        "empty.wav": ("low", "is empty"),
+        "text.wav": ("low", "`train/text.wav` "),
+        "short.wav": ("low", "too little to hear"),
+        "nan.wav": ("low", "NaN"),
+        "long.wav": ("low", "the recording lasts 40.0 s, above 30 s"),
+        "cut.mp3": ("low", "`train/cut.mp3` "),
+        "0.wav": (" ", "`text` is blank"),
+    }
+    with Path("train.csv").open("a") as file:
+        file.writelines(f"train/{name},{words}\n" for name, (words, _) in bad.items())
+    given = {**SIZE, "train_file": "train.csv", "validation_file": "other.csv", "output_dir": "run"}
+    said = recipe("audio/transcription", **given)
+    lines = said.err.splitlines()
+    assert (said.code, len(lines)) == (1, len(bad)), said.err
+    for number, (line, (name, (_, sentence))) in enumerate(zip(lines, bad.items(), strict=True), start=10):
+        assert line.startswith(f"train.csv:{number}: ") and sentence in line, (name, line)
+    assert not Path("run").exists()
+    said = recipe("audio/transcription", "--skip_bad", "--check_only", **given)
+    assert said.code == 0 and f"These rows would be left out ({len(bad)})" in said.out
+
+
+@pytest.mark.promise("H4")
+@pytest.mark.parametrize(
+    ("header", "rows", "sentence"),
+    [
+        ("file_name,text,id", ["a/0.wav,low,x", "a/1.wav,low,x"], "a.csv:3: `id` x stands in line 2 too"),
+        ("file_name,text,start,end", ["a/0.wav,low,0.3,0.1"], "a.csv:2: `end` must lie after `start`"),
+        ("file_name,text,start,end", ["a/0.wav,low,0,9.5"], "before `end` (9.5 s)"),
+        ("file_name,text,start,end", ["a/0.wav,low,soon,1"], "a.csv:2: `start` must be a time"),
+        ("file_name,words", ["a/0.wav,low"], "has no column `text`"),
+    ],
+)
+def test_times_and_names_are_checked(header, rows, sentence, table, recipe):
+    table("a", 5)
+    table("b", 5, seed=1)
+    Path("a.csv").write_text("\n".join([header, *rows]) + "\n")
+    said = recipe("audio/transcription", **SIZE, train_file="a.csv", validation_file="b.csv", output_dir="run")
+    assert said.code == 1 and sentence in said.err
+
+
+@pytest.mark.promise("H4")
+def test_a_text_in_another_script_than_the_training_texts_is_told(table, recipe):
+    table("a", 5)
+    table("b", 5, seed=1)
+    Path("b.csv").write_text("file_name,text\nb/0.wav,низкий\n")
+    said = recipe("audio/transcription", **SIZE, train_file="a.csv", validation_file="b.csv", output_dir="run")
+    assert said.code == 1 and "b.csv:2: `text` is 'низкий', of which the tokenizer knows less than half" in said.err
