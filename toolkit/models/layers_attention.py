@@ -93,8 +93,10 @@ class LocationAttention(nn.Module):
         """As every attention; `seen` is the sum of each query's earlier weights, (B, T, S), none before the first."""
         seen = values.new_zeros(*query.shape[:2], mask.shape[1]) if seen is None else seen
         marks = self.convolve(seen.flatten(0, 1).unsqueeze(1)).transpose(1, 2)  # (B * T, S, filters)
-        location = self.project_location(marks).unflatten(0, query.shape[:2])  # (B, T, S, D)
-        mixed = self.project_query(query).unsqueeze(2) + keys.unsqueeze(1) + location
+        # One pass over (B, T, S, D), which is what a step costs: the sum of all three grows in one place.
+        onto = keys.unsqueeze(1).expand(-1, query.shape[1], -1, -1).flatten(0, 1)
+        mixed = torch.baddbmm(onto, marks, self.project_location.weight.t().expand(len(onto), -1, -1))
+        mixed = mixed.unflatten(0, query.shape[:2]).add_(self.project_query(query).unsqueeze(2))
         return weigh(self.energy(mixed.tanh_()).squeeze(-1), values, mask)
 
 

@@ -40,10 +40,9 @@ class FeatureReader(nn.Module):
         super().__init__()
         self.stacked, self.is_frozen = config.frame_stacking, config.freeze_backbone
         self.backbone: Any = None if config.backbone_config is None else make_backbone(config.backbone_config)
-        if self.backbone is not None and self.is_frozen:
-            self.backbone.requires_grad_(False)
         width = config.input_feature_size if self.backbone is None else self.backbone.size
         self.project = nn.Linear(self.stacked * width, config.embedding_size)  # type: ignore[operator]  # one is given
+        self.train()
 
     @property
     def frames_per_step(self) -> int:
@@ -54,7 +53,7 @@ class FeatureReader(nn.Module):
         """As in torch, but a frozen backbone stays as it serves."""
         super().train(mode)
         if self.backbone is not None and self.is_frozen:
-            self.backbone.eval().requires_grad_(False)  # once more: loading puts fresh parameters in place of the first
+            self.backbone.eval().requires_grad_(False)  # here, since loading puts fresh parameters in their place
         return self
 
     def through_backbone(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

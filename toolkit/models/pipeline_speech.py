@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ class SpeechRecognitionPipeline(WritingPipeline):
         """Transcribes one recording, a list, a generator or a dataset of them.
 
         Args:
-            inputs: samples (N,) at the model's rate; or {"array" or "raw": samples, "sampling_rate": Hz}, of any rate; a
-                path or the bytes of a file need the program `ffmpeg`.
+            inputs: samples (N,) at the model's rate; or {"array" or "raw": samples, "sampling_rate": Hz}, of any rate;
+                a path or the bytes of a file need the program `ffmpeg`.
             **settings: `batch_size`; `return_timestamps`, "word" for a chunk per word, true for one in all;
                 `return_attentions`; everything else goes to `generate`.
 
@@ -67,7 +68,7 @@ class SpeechRecognitionPipeline(WritingPipeline):
 
     def preprocess(self, recording: Any) -> dict[str, Tensor]:  # type: ignore[override]
         """Frames of one recording, and how long it is."""
-        rate = self.feature_extractor.sampling_rate
+        rate = self.processor.feature_extractor.sampling_rate
         samples = heard(recording, rate)
         encoded = dict(self.processor(samples, sampling_rate=rate, return_tensors="pt"))
         encoded["input_features"] = encoded["input_features"].to(self.model.dtype)
@@ -122,7 +123,8 @@ class SpeechRecognitionPipeline(WritingPipeline):
     def _words(self, tokens: list[int]) -> list[tuple[str, list[int]]]:
         """Each word with the space before it, and which of the tokens write it."""
         ends = [len(self._text(tokens[: place + 1])) for place in range(len(tokens))]
-        text, words = self._text(tokens), []
+        text = self._text(tokens)
+        words: list[tuple[str, list[int]]] = []
         for word in re.finditer(r"\s*\S+", text.rstrip()):
             letters = word.end() - len(word.group().lstrip())
             places = [
@@ -130,6 +132,7 @@ class SpeechRecognitionPipeline(WritingPipeline):
                 for place, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
                 if start < word.end() and end > letters and end > start
             ]
+            places = places or (words[-1][1] if words else [0])  # a letter that several tokens wrote together
             words.append((word.group() if words else word.group().lstrip(), places))
         return words
 
@@ -161,9 +164,9 @@ def spoken(
     for last in range(1, len(edges) - 1, 2):
         if edges[last] > edges[last + 1]:
             edges[last] = edges[last + 1] = (edges[last] + edges[last + 1]) / 2
-    seconds = torch.tensor(edges).mul(step_seconds).clamp(0.0, length_seconds)
-    seconds = seconds.cummax(0).values.tolist() if edges else []
-    return [(round(start, 3), round(end, 3)) for start, end in zip(seconds[::2], seconds[1::2], strict=True)]
+    times = accumulate((min(max(edge * step_seconds, 0.0), length_seconds) for edge in edges), max)
+    seconds = [min(round(time, 3), length_seconds) for time in times]
+    return list(zip(seconds[::2], seconds[1::2], strict=True))
 
 
 def heard(recording: Any, rate: int) -> Tensor:
