@@ -141,7 +141,7 @@ class VideoFile:
                 f"`index` must be at least 0 and below the number of frames of `{self.name}` ({count}), but is {index}."
                 " Count frames from 0."
             )
-        [clip] = self._clips([index], size, self._rate, batch_frames=1)
+        [clip] = self._clips([index], _checked(size), self._rate, batch_frames=1)
         return clip
 
     def sampling(
@@ -194,8 +194,11 @@ class VideoFile:
         sampling = self.sampling(
             frames_per_second=frames_per_second, start_seconds=start_seconds, end_seconds=end_seconds
         )
+        if batch_frames < 1:
+            raise ValueError(f"`batch_frames` must be at least 1, but is {batch_frames}. Pass 16.")
         rate = frames_per_second or self._rate
-        return ahead(self._clips(sampling.source_frames.tolist(), size, rate, batch_frames), depth=_BATCHES_AHEAD)
+        clips = self._clips(sampling.source_frames.tolist(), _checked(size), rate, batch_frames)
+        return ahead(clips, depth=_BATCHES_AHEAD)
 
     def _clips(
         self, indices: list[int], size: tuple[int, int] | None, frames_per_second: float, batch_frames: int
@@ -215,18 +218,17 @@ class VideoFile:
     def _numbered_from(self, first: int) -> Iterator[tuple[int, VideoFrame]]:
         """Frames with their indices, from the keyframe at `first` or before it; each is checked by its time stamp."""
         keyframes, ticks = self._timeline.keyframes, self._timeline.ticks
-        keyframe, index = int(keyframes[keyframes <= first].max(initial=0)), 0
+        keyframe = int(keyframes[keyframes <= first].max(initial=0))
         for start in sorted({keyframe, 0}, reverse=True):
             with opened(self.source) as recording:
-                for index, frame in enumerate(self._frames_from(recording, start), start):
-                    if ticks is None or (index < len(ticks) and frame.pts == ticks[index]):
-                        yield index, frame
-                    elif start and index == start:
-                        break  # the container was searched in vain: count from the first frame
-                    else:
-                        raise self._damage(index)
-                else:
-                    raise self._damage(index + 1)
+                index = start
+                for frame in self._frames_from(recording, start):
+                    if ticks is not None and (index >= len(ticks) or frame.pts != ticks[index]):
+                        break
+                    yield index, frame
+                    index += 1
+            if index > start or not start:  # else the container was searched in vain: count from the first frame
+                raise self._damage(index)
 
     def _frames_from(self, recording: Recording, start: int) -> Iterator[VideoFrame]:
         frames = decoded(recording, partial=self._partial)
@@ -245,13 +247,19 @@ class VideoFile:
         )
 
 
+def _checked(size: tuple[int, int] | None) -> tuple[int, int] | None:
+    if size is not None and not min(size) >= 1:
+        raise ValueError(f"`size` must be a height and a width of at least 1, but is {size}. Pass (224, 224) or None.")
+    return size
+
+
 def _nearest(points: np.ndarray, times: np.ndarray) -> np.ndarray:
     """For each time the index of the nearest of some rising points; of two as near, the earlier.
 
     >>> _nearest(np.array([0.0, 1.0, 4.0]), np.array([-1.0, 0.5, 0.6, 3.0, 9.0]))
     array([0, 0, 1, 2, 2])
     """
-    return np.searchsorted((points[1:] + points[:-1]) / 2, times)
+    return np.searchsorted((points[1:] + points[:-1]) / 2, times - 1e-9)  # sums of fractions are as near by rounding
 
 
 def _pictures(frames: Iterable[VideoFrame], size: tuple[int, int] | None) -> Iterator[np.ndarray]:

@@ -188,13 +188,13 @@ def _without(background: Collection[str], labels: Iterable[str]) -> list[Segment
 def _distance(found: Sequence[str], truth: Sequence[str]) -> int:
     """Levenshtein distance, one row of the table at a time.
 
-    >>> _distance("kitten", "sitting")
+    >>> _distance([*"kitten"], [*"sitting"])
     3
     """
-    places = np.arange(len(truth) + 1)
-    row = places
+    due = np.array(truth, dtype=str)
+    row = places = np.arange(len(truth) + 1)
     for count, label in enumerate(found, start=1):
-        changed = row[:-1] + np.fromiter((label != due for due in truth), dtype=np.int64, count=len(truth))
+        changed = row[:-1] + (due != label)
         row = np.concatenate([[count], np.minimum(row[1:] + 1, changed)])
         row = np.minimum.accumulate(row - places) + places  # a gap of any width, counted from the best cell before it
     return int(row[-1])
@@ -203,11 +203,12 @@ def _distance(found: Sequence[str], truth: Sequence[str]) -> int:
 def _claims(found: list[Segment], truth: list[Segment], overlap: float) -> tuple[int, int, int]:
     """How many predicted segments claim an expected one, and how many of each there are."""
     free = np.ones(len(truth), dtype=bool)
+    due = np.array([label for label, _, _ in truth], dtype=str)
     starts, ends = np.array([segment[1:] for segment in truth], dtype=np.int64).reshape(-1, 2).T
     for label, start, end in found if truth else ():
         shared = np.minimum(end, ends) - np.maximum(start, starts)
         spanned = np.maximum(end, ends) - np.minimum(start, starts)  # the union, of segments that touch
-        overlaps = shared / spanned * [label == due for due, _, _ in truth]
+        overlaps = shared / spanned * (due == label)
         best = overlaps.argmax()
         if overlaps[best] >= overlap:
             free[best] = False
