@@ -1,10 +1,16 @@
 """Which moment belongs to which token: dynamic time warping over attention maps."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from toolkit.adapters.audio.transcript import Segment, Word
+
 MEDIAN_STEPS = 7
+SENTENCE_ENDS = (".", "!", "?", "。", "！", "？")
 
 
 def token_steps(weights: Tensor) -> list[int]:
@@ -68,4 +74,37 @@ def warp(cost: Tensor) -> list[int]:
         row, column = row - (move in (0, 1)), column - (move in (0, 2))
 
 
-__all__ = ["token_steps", "warp"]
+def without_pauses(words: Sequence[Word]) -> list[Word]:
+    """Takes pauses out of words: alignment gives each word the time up to the next one (as OpenAI's Whisper does).
+
+    A word that lasts more than twice the median, which is taken as 0.7 s at most, begins late where a sentence begins,
+    and ends early elsewhere.
+    """
+    lengths = sorted(word.end_seconds - word.start_seconds for word in words if word.end_seconds > word.start_seconds)
+    longest = 2 * min(0.7, lengths[len(lengths) // 2]) if lengths else 0.0
+    shown = []
+    for place, word in enumerate(words):
+        if word.end_seconds - word.start_seconds > longest > 0:
+            opens = place == 0 or words[place - 1].text.rstrip().endswith(SENTENCE_ENDS)
+            if opens and not word.text.rstrip().endswith(SENTENCE_ENDS):
+                word = replace(word, start_seconds=word.end_seconds - longest)
+            else:
+                word = replace(word, end_seconds=word.start_seconds + longest)
+        shown.append(word)
+    return shown
+
+
+def sentences(words: Sequence[Word]) -> list[Segment]:
+    """Words as segments that end where a sentence or a second of silence does."""
+    segments, own = [], list[Word]()
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        own.append(word)
+        ends = following is None or following.start_seconds - word.end_seconds > 1.0
+        if ends or word.text.rstrip().endswith(SENTENCE_ENDS):
+            text = "".join(word.text for word in own)
+            segments.append(Segment(text, own[0].start_seconds, own[-1].end_seconds, tuple(own)))
+            own = []
+    return segments
+
+
+__all__ = ["sentences", "token_steps", "warp", "without_pauses"]

@@ -1,6 +1,5 @@
 """What every engine answers that turns windows of sound into text, and how it is asked."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -44,7 +43,7 @@ class Reading:
 
 
 class Engine(Protocol):
-    """A model at work. The three steps stand apart so that a recording's language is found once, from sound once encoded.
+    """A model at work; three steps, so that sound is encoded once for a recording's language and its text.
 
     Attributes:
         name: tells models and precisions apart.
@@ -69,35 +68,4 @@ class Engine(Protocol):
         """What each window says."""
 
 
-def compression_ratio(text: str) -> float:
-    """How many times a text shrinks when compressed: about 1.5 for speech, above 2.4 where it repeats itself.
-
-    >>> compression_ratio("eight " * 40) > 10
-    True
-    """
-    data = text.encode()
-    return len(data) / len(zlib.compress(data)) if data else 0.0
-
-
-def loop_start(words: Sequence[str], *, times: int = 4) -> int | None:
-    """From which word on a text only repeats the words before; none where it does not.
-
-    Args:
-        words: of the text.
-        times: how often they must have been said, at least.
-
-    >>> loop_start("one two eight eight eight eight eight".split())
-    3
-    >>> loop_start("no loop here".split())
-    """
-    best = None
-    for period in range(1, len(words) // times + 1):
-        place = len(words)
-        while place > period and words[place - 1] == words[place - 1 - period]:
-            place -= 1
-        if len(words) - place >= (times - 1) * period and (best is None or place < best):
-            best = place
-    return best
-
-
-__all__ = ["Engine", "Reading", "Request", "compression_ratio", "loop_start"]
+__all__ = ["Engine", "Reading", "Request"]

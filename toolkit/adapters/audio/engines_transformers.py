@@ -79,7 +79,7 @@ class TransformersEngine(WhisperEngine):
             processors.append(WhisperTimeStampLogitsProcessor(config, begin_index=length))
         with self.first_step() as steps, torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            output = GenerationMixin.generate(
+            output: Any = GenerationMixin.generate(
                 self.model,
                 encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
                 decoder_input_ids=tokens,
@@ -90,13 +90,25 @@ class TransformersEngine(WhisperEngine):
             )
         rows = output.sequences[:, length:].tolist()
         texts = [row[: row.index(self.end)] if self.end in row else row for row in rows]
-        means = output.get("sequences_scores")
-        if means is None:
-            means = scores.means(output.sequences, self.end)
+        if settings["num_beams"] > 1:
+            means = [
+                self.mean_log_probability(encoded.states[row : row + 1], prompts[row], texts[row])
+                for row in range(len(texts))
+            ]
+        else:
+            means = scores.means(output.sequences, self.end).tolist()
         # A hook on the projection sees all positions of the prompt: no second pass for the probability of silence.
         start = prompts[0].index(self.start)
         silence = steps[0][:: steps[0].shape[0] // len(prompts), start].float().softmax(-1)[:, self.no_speech]
-        return [Written(*entry) for entry in zip(texts, means.tolist(), silence.tolist(), strict=True)]
+        return [Written(*entry) for entry in zip(texts, means, silence.tolist(), strict=True)]
+
+    def mean_log_probability(self, states: Tensor, prompt: list[int], tokens: list[int]) -> float:
+        """One more pass over a text: in beam search the library keeps all scores of all beams, or none."""
+        ids = torch.tensor([[*prompt, *tokens, self.end]], device=states.device)
+        output = BaseModelOutput(last_hidden_state=states)
+        logits = self.model(encoder_outputs=output, decoder_input_ids=ids, use_cache=False).logits[0]
+        chosen = logits[len(prompt) - 1 : -1].float().log_softmax(-1).gather(1, ids[0, len(prompt) :, None])
+        return chosen.mean().item()
 
     @contextmanager
     def first_step(self) -> Iterator[list[Tensor]]:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from transformers import PreTrainedTokenizerBase
 from transformers.models.whisper.tokenization_whisper import (
@@ -13,13 +13,16 @@ from transformers.models.whisper.tokenization_whisper import (
     _combine_tokens_into_words,
 )
 
-from toolkit.adapters.audio.engines import Reading, Request, compression_ratio, loop_start
+from toolkit.adapters.audio.alignment import sentences, without_pauses
+from toolkit.adapters.audio.engines import Reading, Request
+from toolkit.adapters.audio.repetition import before_loop, compression_ratio
 from toolkit.adapters.audio.transcript import Segment, Skipped, Word
 from toolkit.media.values import Waveform
 
 TICK_SECONDS = 0.02
 """Timestamp tokens and alignments count in steps of this length."""
-SENTENCE_ENDS = (".", "!", "?", "。", "！", "？")
+UNREAD_SECONDS = 3.0
+"""Where timestamps leave more than this out of a window, its text is doubted."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class WhisperEngine(ABC):
 
     def token(self, name: str) -> int:
         """The id of a token."""
-        return self.tokenizer.convert_tokens_to_ids(name)
+        return cast(int, self.tokenizer.convert_tokens_to_ids(name))
 
     def check(self, request: Request) -> None:
         """Refuses languages, tasks and arguments that this model does not know."""
@@ -135,7 +138,7 @@ class WhisperEngine(ABC):
             return [None] * len(encoded.windows)
         if self.language is not None:
             return [code(self.language)] * len(encoded.windows)
-        return [self.tokenizer.convert_ids_to_tokens(token)[2:-2] for token in self.detect(encoded)]
+        return [code(str(self.tokenizer.convert_ids_to_tokens(token))) for token in self.detect(encoded)]
 
     def opening(self, language: str | None, request: Request) -> list[int]:
         """Start, language and task; a multilingual model gets both always, or it writes garbage."""
@@ -157,10 +160,33 @@ class WhisperEngine(ABC):
             if self.doubts(written, request):
                 written = self.fall_back(self.take(encoded, row), prompts[row], written, request)
             reading = self.reading(written, encoded.windows[row], request)
-            if request.timestamps == "word" and reading.segments:
+            if request.timestamps and longest_gap(reading, encoded.windows[row]) > UNREAD_SECONDS:
+                reading = self.read_again(reading, self.take(encoded, row), languages[row], request)
+            if request.timestamps == "word" and not any(segment.words for segment in reading.segments):
                 reading = self.with_words(reading, self.take(encoded, row), languages[row], request)
             readings.append(reading)
         return readings
+
+    def read_again(self, reading: Reading, one: Encoded, language: str | None, request: Request) -> Reading:
+        """Fills a gap between timestamps: decoders that write times pass over whole sentences at times.
+
+        Without timestamps they do not; alignment then gives the times. What says more is kept.
+        """
+        plain = replace(request, timestamps=False)
+        prompt = self.prompt(language, plain)
+        (written,) = self.write(one, [prompt], request.temperature[0], plain)
+        if self.doubts(written, plain):
+            written = self.fall_back(one, prompt, written, plain)
+        again = self.reading(written, one.windows[0], plain)
+        if sum(len(segment.text) for segment in again.segments) <= sum(
+            len(segment.text) for segment in reading.segments
+        ):
+            return reading
+        again = self.with_words(again, one, language, request)
+        segments = [sentence for segment in again.segments for sentence in sentences(segment.words)]
+        if request.timestamps != "word":
+            segments = [replace(segment, words=()) for segment in segments]
+        return replace(again, segments=tuple(segments))
 
     def doubts(self, written: Written, request: Request) -> bool:
         """Whether a text should be read again: it repeats itself, or is unlikely although something was said."""
@@ -223,10 +249,12 @@ class WhisperEngine(ABC):
 
     def text(self, tokens: Sequence[int]) -> str:
         """What a person reads."""
-        return self.tokenizer.decode([token for token in tokens if token < self.end])
+        return str(self.tokenizer.decode([token for token in tokens if token < self.end]))
 
     def with_words(self, reading: Reading, one: Encoded, language: str | None, request: Request) -> Reading:
         """Gives each segment its words with their times, and the times of its first and its last word."""
+        if not reading.segments:
+            return reading
         window = one.windows[0]
         ids = [self.tokenizer(segment.text, add_special_tokens=False).input_ids for segment in reading.segments]
         steps = max(1, round(min(window.seconds, self.longest_seconds) / TICK_SECONDS))
@@ -261,48 +289,11 @@ def code(language: str) -> str:
     return name
 
 
-def before_loop(segments: Sequence[Segment]) -> tuple[list[Segment], Skipped | None]:
-    """What was said before a text began to repeat itself, and the rest; none where it does not end in a loop.
-
-    >>> kept, cut = before_loop([Segment(" one eight eight eight", 0, 2), Segment(" eight eight", 2, 3)])
-    >>> kept[-1].text, cut.start_seconds, cut.text
-    (' one eight', 1.0, ' eight eight eight eight')
-    """
-    words = [word for segment in segments for word in segment.text.split()]
-    place = loop_start(words)
-    if place is None:
-        return [], None
-    kept, left = [], place
-    for segment in segments:
-        own = segment.text.split()
-        if left >= len(own):
-            kept.append(segment)
-        elif left > 0:
-            end = segment.start_seconds + (segment.end_seconds - segment.start_seconds) * left / len(own)
-            kept.append(Segment(" " + " ".join(own[:left]), segment.start_seconds, end))
-        left = max(0, left - len(own))
-    start = kept[-1].end_seconds if kept else segments[0].start_seconds
-    return kept, Skipped(start, segments[-1].end_seconds, "repeats itself", " " + " ".join(words[place:]))
+def longest_gap(reading: Reading, window: Waveform) -> float:
+    """The most seconds of a window in a row that no segment covers; none where nothing was read."""
+    ends = [window.start_seconds, *(segment.end_seconds for segment in reading.segments)]
+    starts = [*(segment.start_seconds for segment in reading.segments), window.end_seconds]
+    return max(start - end for start, end in zip(starts, ends, strict=True)) if reading.segments else 0.0
 
 
-def without_pauses(words: Sequence[Word]) -> list[Word]:
-    """Takes pauses out of words: alignment gives each word the time up to the next one (as OpenAI's Whisper does).
-
-    A word that lasts more than twice the median, which is taken as 0.7 s at most, begins late where a sentence begins,
-    and ends early elsewhere.
-    """
-    lengths = sorted(word.end_seconds - word.start_seconds for word in words if word.end_seconds > word.start_seconds)
-    longest = 2 * min(0.7, lengths[len(lengths) // 2]) if lengths else 0.0
-    shown = []
-    for place, word in enumerate(words):
-        if word.end_seconds - word.start_seconds > longest > 0:
-            opens = place == 0 or words[place - 1].text.rstrip().endswith(SENTENCE_ENDS)
-            if opens and not word.text.rstrip().endswith(SENTENCE_ENDS):
-                word = replace(word, start_seconds=word.end_seconds - longest)
-            else:
-                word = replace(word, end_seconds=word.start_seconds + longest)
-        shown.append(word)
-    return shown
-
-
-__all__ = ["TICK_SECONDS", "Encoded", "WhisperEngine", "Written", "before_loop", "code", "without_pauses"]
+__all__ = ["TICK_SECONDS", "Encoded", "WhisperEngine", "Written", "code"]

@@ -48,25 +48,24 @@ def transcriber(
         raise ValueError(f"`engine` must be one of {', '.join(ENGINES)}, but is {engine!r}. Choose one of them.")
     model = str(model) if isinstance(model, Path) else model
     device = torch.device("cpu" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
-    source = {"revision": revision, "trust_remote_code": trust_remote_code}
+    source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     if engine == "ctranslate2":
         return Transcriber(_ctranslate2(model, processor, revision, precision or "int8", device.type), **settings)
     if isinstance(model, str):
         if (Path(model) / "model.bin").exists() and not (Path(model) / "model.safetensors").exists():
             raise ValueError(
-                f'`model` must be a transformers checkpoint, but {model} is one of CTranslate2. Pass engine="ctranslate2".'
+                f"`model` must be a checkpoint of transformers, but {model} is one of CTranslate2. "
+                'Pass engine="ctranslate2".'
             )
         if AutoConfig.from_pretrained(model, **source).model_type == "whisper":
-            dtype = getattr(torch, precision or "float32")
-            loaded: Any = WhisperForConditionalGeneration.from_pretrained(model, revision=revision, dtype=dtype)
             processor = processor or AutoProcessor.from_pretrained(model, **source)
-            model = loaded
+            model = WhisperForConditionalGeneration.from_pretrained(model, dtype=precision or "float32", **source)
     if isinstance(model, WhisperForConditionalGeneration):
         if processor is None:
             raise ValueError(
                 "`processor` must be given with a model in memory, but is not. Load it with AutoProcessor."
             )
-        return Transcriber(TransformersEngine(model.to(device), processor), **settings)
+        return Transcriber(TransformersEngine(model.to(device=device), processor), **settings)
     return Transcriber(_pipeline(model, tokenizer, processor, source, device), **settings)
 
 
@@ -94,7 +93,7 @@ def _pipeline(
     config = AutoConfig.from_pretrained(model, **source) if isinstance(model, str) else model.config
     if TASK not in PIPELINES or config.model_type not in {kind.model_type for kind, *_ in MODELS}:
         given = {"model": model, "tokenizer": tokenizer, "processor": processor, "device": device, **source}
-        return PipelineEngine(transformers.pipeline(TASK, **given))
+        return PipelineEngine(transformers.pipeline(TASK, **given))  # type: ignore[call-overload]
     kind, auto = PIPELINES[TASK]
     if isinstance(model, str):
         processor = processor or load_processor(model, **source)

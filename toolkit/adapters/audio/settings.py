@@ -72,7 +72,7 @@ class Settings:
             )
         if not self.request.temperature or min(self.request.temperature) < 0:
             raise ValueError(
-                f"`temperature` must be 0 or above, or a rising tuple, but is {self.request.temperature}. Leave it away."
+                f"`temperature` must be 0 or above, one or several, but is {self.request.temperature}. Correct it."
             )
         for path in self.outputs:
             check_ending(path)

@@ -1,0 +1,178 @@
+"""What Whisper and the core learn from rows: labels, times, windows, low-rank updates."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import WhisperForConditionalGeneration, WhisperProcessor
+
+from tests.adapters.audio.conftest import processor, tiny_whisper
+from tests.adapters.conftest import tone
+from toolkit import DataArguments, RecipeArguments, Transcription, run
+from toolkit.adapters.audio import whisper
+from toolkit.adapters.audio.recordings import Excerpt
+
+COLUMNS = ("file_name", "text", "start", "end")
+
+
+@pytest.fixture
+def folder(tmp_path) -> str:
+    """A checkpoint of three languages whose window lasts two seconds."""
+    tiny_whisper(multilingual=True).save_pretrained(tmp_path / "tiny")
+    processor().save_pretrained(tmp_path / "tiny")
+    return str(tmp_path / "tiny")
+
+
+@pytest.fixture
+def adapter(folder) -> Transcription:
+    return Transcription(model_name_or_path=folder, language="en")
+
+
+@pytest.fixture
+def cues(split, tmp_path):
+    """Rows of two recordings with times, out of order."""
+    one, other = (tone(tmp_path / f"{name}.wav", "low high " * 8) for name in ("one", "other"))
+    rows = [(one, "b", "0.5", "0.9"), (one, "a", "0.1", "0.4"), (other, "d", "0", "0.3"), (one, "c", "2.0", "2.2")]
+    return split(rows, columns=COLUMNS)
+
+
+@pytest.mark.promise("F8")
+def test_neighbouring_texts_become_one_example_with_their_times(adapter, cues):
+    adapter.fit({"train": cues})
+    rows = list(adapter.examples(cues).dataset)
+    assert [row["text"] for row in rows] == ["a b", "c", "d"]  # c would end 2.1 s after a begins
+    tokenizer = processor().tokenizer
+    start = "<|en|><|transcribe|>"
+    expected = [
+        f"{start}<|0.00|> a<|0.30|><|0.40|> b<|0.80|>",
+        f"{start}<|0.00|> c<|0.20|>",
+        f"{start}<|0.00|> d<|0.30|>",
+    ]
+    for row, said in zip(rows, expected, strict=True):
+        assert adapter.labels(row) == [*tokenizer(said, add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+    assert adapter.model().generation_config.return_timestamps is True
+
+
+@pytest.mark.promise("F8")
+def test_without_times_the_text_is_told_to_have_none(adapter, recordings, split):
+    rows = split(recordings, columns=COLUMNS[:2])
+    adapter.fit({"train": rows})
+    assert len(adapter.examples(rows).dataset) == len(recordings)
+    tokenizer = processor().tokenizer
+    said = f"<|en|><|transcribe|><|notimestamps|> {recordings[0][1]}<|endoftext|>"
+    assert adapter.labels(rows.dataset[0]) == tokenizer(said, add_special_tokens=False).input_ids
+    assert adapter.decode(adapter.labels(rows.dataset[0])) == recordings[0][1]
+
+
+def test_a_model_of_many_languages_wants_to_know_which(folder):
+    with pytest.raises(ValueError, match="`language` must be given"):
+        Transcription(model_name_or_path=folder)
+    with pytest.raises(ValueError, match="`language` must be one that Whisper knows"):
+        Transcription(model_name_or_path=folder, language="elvish")._learner._prompt(timestamps=False)
+
+
+@pytest.mark.promise("F9")
+def test_translation_is_told_to_the_model(folder, recordings, split):
+    adapter = Transcription(model_name_or_path=folder, language="de", speech_task="translate")
+    adapter.fit({"train": split(recordings, columns=COLUMNS[:2])})
+    tokens = processor().tokenizer.convert_ids_to_tokens(adapter.labels({"file_name": recordings[0][0], "text": "a"}))
+    assert tokens[:3] == ["<|de|>", "<|translate|>", "<|notimestamps|>"]
+    settings = adapter.model().generation_config
+    assert (settings.language, settings.task) == ("de", "translate")
+
+
+def test_what_the_model_cannot_hear_or_write_is_refused(adapter, split, tmp_path):
+    long, short = tone(tmp_path / "long.wav", "low " * 20), tone(tmp_path / "short.wav", "low")
+    rows = split([(long, "a"), (short, "a" * 70), (short, "a")], columns=COLUMNS[:2])
+    adapter.fit({"train": rows})
+    hears, writes, sound = (adapter.check_row(row) for row in rows.dataset)
+    assert "the recording lasts 3.0 s, above 2 s" in hears
+    assert "above the 64 that the model can write" in writes
+    assert sound is None
+
+
+def test_a_shorter_window_is_the_beginning_of_the_whole_one(folder, tmp_path):
+    model, whole = tiny_whisper(multilingual=True), WhisperProcessor.from_pretrained(folder)
+    sound = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
+    before = whole.feature_extractor(sound, sampling_rate=16000, return_tensors="pt").input_features
+    table = model.model.encoder.embed_positions.weight.clone()
+    whisper.cut_window(model, whole, 0.5)
+    after = whole.feature_extractor(sound, sampling_rate=16000, return_tensors="pt").input_features
+    assert (before.shape[-1], after.shape[-1], whisper.window_seconds(whole)) == (200, 50, 0.5)
+    assert torch.equal(model.model.encoder.embed_positions.weight, table[:25])
+    model.save_pretrained(tmp_path / "short")
+    again = WhisperForConditionalGeneration.from_pretrained(tmp_path / "short").eval()
+    labels = torch.tensor([[5, 6]])
+    with torch.no_grad():
+        assert torch.equal(again(after, labels=labels).logits, model(after, labels=labels).logits)
+    with pytest.raises(ValueError, match="`window_seconds` must be above 0 and at most 0.5"):
+        whisper.cut_window(model, whole, 1.0)
+
+
+def test_what_is_written_stands_beside_its_labels(adapter, recordings, split):
+    rows = split(recordings, columns=COLUMNS[:2])
+    adapter.fit({"train": rows})
+    model = adapter.model().eval()
+    model.generation_config.update(max_new_tokens=9, max_length=None)
+    batch = adapter.pad([adapter.encode(row) for row in rows.dataset])
+    batch.pop("labels")
+    written = adapter.write(model, batch)
+    prompt = processor().tokenizer("<|en|><|transcribe|><|notimestamps|>", add_special_tokens=False).input_ids
+    assert all(ids[:3] == prompt for ids in written)
+    assert all(len(ids) <= 12 for ids in written)
+    alone = [
+        adapter.write(model, {name: tensor[place : place + 1] for name, tensor in batch.items()})[0]
+        for place in range(3)
+    ]
+    assert alone == written[:3]
+
+
+@pytest.fixture
+def train_file(recordings, tmp_path) -> str:
+    path = tmp_path / "rows.csv"
+    path.write_text("file_name,text\n" + "".join(f"{Path(name).name},{text}\n" for name, text in recordings))
+    return str(path)
+
+
+def trained(adapter: Transcription, train_file: str, folder: Path) -> Path:
+    data = DataArguments(train_file=train_file, validation_share=0.2)
+    arguments = RecipeArguments(
+        output_dir=str(folder), num_train_epochs=1, per_device_train_batch_size=4, learning_rate=0.01, use_cpu=True
+    )
+    run(adapter, data, arguments)
+    return folder
+
+
+@pytest.mark.promise("F2")
+@pytest.mark.parametrize("flags", [{}, {"lora_rank": 2, "freeze_encoder": False}])
+def test_whisper_comes_back_as_whisper(flags, folder, train_file, tmp_path):
+    adapter = Transcription(model_name_or_path=folder, language="en", window_seconds=1.0, spec_augment=True, **flags)
+    out = trained(adapter, train_file, tmp_path / "out")
+    before = WhisperForConditionalGeneration.from_pretrained(folder).state_dict()
+    model = WhisperForConditionalGeneration.from_pretrained(out)
+    assert model.state_dict().keys() == before.keys()
+    changed = {name for name, weight in model.state_dict().items() if not torch.equal(weight, before[name])}
+    changed.discard("model.encoder.embed_positions.weight")  # cut
+    if flags:
+        assert changed and all("q_proj.weight" in name or "v_proj.weight" in name for name in changed)
+    else:
+        assert changed and not any(name.startswith("model.encoder") for name in changed)
+    assert whisper.window_seconds(WhisperProcessor.from_pretrained(out)) == 1.0
+    assert (model.generation_config.language, model.generation_config.task) == ("en", "transcribe")
+    assert "wer" in json.loads((out / "all_results.json").read_text())
+
+
+@pytest.mark.promise("F2")
+def test_a_frozen_encoder_stays_as_it_is_under_our_decoder(folder, train_file, tmp_path):
+    adapter = Transcription(encoder=folder, hidden_size=8, embedding_size=8, frame_stacking=1)
+    out = trained(adapter, train_file, tmp_path / "out")
+    before = WhisperForConditionalGeneration.from_pretrained(folder).model.encoder.state_dict()
+    after = Transcription(model_name_or_path=str(out)).model().encoder.reader.backbone.state_dict()
+    assert before.keys() == after.keys() and all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_what_is_shown_of_an_excerpt_can_be_read_back():
+    for excerpt in (Excerpt("a.wav"), Excerpt("a,b#t=x.wav", 1.25), Excerpt("c.mp3", 0.5, 3600.125)):
+        assert Excerpt.parse(str(excerpt)) == excerpt
