@@ -27,7 +27,8 @@ def read_audio(
     """Reads a recording, or a part of it, into memory: one channel, at the rate that is asked for.
 
     Every container and codec of FFmpeg is read, with no program installed beside Python. Several channels are
-    averaged. A part has the same samples as that part of the whole (in webm and mkv a millisecond off at most).
+    averaged. A part has the samples of that part of the whole, but for noise that an AAC decoder draws, and a
+    millisecond by which it may be off in webm and mkv.
 
     Args:
         source: a path, an http address, the bytes of a file, an open binary stream, a row {"path", "bytes"} as
@@ -93,9 +94,9 @@ def _samples(source: Sound, sample_rate_hz: int, start_seconds: float, end_secon
     )
     count = 0
     with _pieces(source, sample_rate_hz, start_seconds) as (pieces, track):
-        checked = _finite(pieces, name_of(source))
-        for samples in _resampled(checked, sample_rate_hz, round(start_seconds * sample_rate_hz)):
+        for samples in _resampled(pieces, sample_rate_hz, round(start_seconds * sample_rate_hz)):
             samples = samples[: None if wanted is None else wanted - count]
+            _check_finite(samples, name_of(source), start_seconds + count / sample_rate_hz, sample_rate_hz)
             count += len(samples)
             yield samples
             if count == wanted:
@@ -144,23 +145,21 @@ def _waveform(samples: Any, sample_rate_hz: int) -> Waveform:
             "Pass one recording at a time."
         )
     floats = as_float32(samples)
-    mono = floats if floats.ndim == 1 else floats.mean(int(np.argmin(floats.shape)))
-    return Waveform(torch.from_numpy(np.array(mono)), sample_rate_hz)
+    mono = floats.mean(int(np.argmin(floats.shape))) if floats.ndim == 2 and floats.size else floats.ravel()
+    return Waveform(torch.from_numpy(mono.copy()), sample_rate_hz)
 
 
-def _finite(pieces: Iterable[Waveform], name: str) -> Iterator[Waveform]:
-    """Passes the pieces on while their samples are numbers."""
-    for piece in pieces:
-        if not piece.samples.sum().isfinite():
-            strange = (~piece.samples.isfinite()).nonzero()
-            if len(strange):
-                seconds = piece.start_seconds + strange[0].item() / piece.sample_rate_hz
-                raise MediaError(
-                    name,
-                    f"holds NaN or infinity, the first after {seconds:.2f} s. "
-                    "Repair the program that wrote it, or read the parts around it.",
-                )
-        yield piece
+def _check_finite(samples: Tensor, name: str, start_seconds: float, sample_rate_hz: int) -> None:
+    if samples.sum().isfinite():
+        return
+    strange = (~samples.isfinite()).nonzero()
+    if len(strange):  # else only the sum is too large
+        seconds = start_seconds + strange[0].item() / sample_rate_hz
+        raise MediaError(
+            name,
+            f"holds NaN or infinity, the first after {seconds:.2f} s. "
+            "Repair the program that wrote it, or read the parts around it.",
+        )
 
 
 def _resampled(pieces: Iterator[Waveform], sample_rate_hz: int, begin: int) -> Iterator[Tensor]:
