@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoFeatureExtractor, AutoModelForSeq2SeqLM, PreTrainedModel, WhisperForConditionalGeneration
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModelForSeq2SeqLM,
+    PreTrainedModel,
+    WhisperForConditionalGeneration,
+)
 
 from toolkit.adapters.audio import whisper
 from toolkit.adapters.audio.cues import Cue
@@ -127,11 +133,16 @@ class WhisperLearner(Learner):
     """Whisper itself: all of it, or low-rank updates of its projections (Hu et al., 2022, LoRA)."""
 
     pad = Pad({"input_features": 0.0, "labels": -100})
-    longest_target = 448  # the decoder's positions
 
     def __init__(self, flags: "Transcription") -> None:
         super().__init__(flags)
         self._tuner: Any = None
+        self.knows_languages = whisper.knows_languages(str(flags.model_name_or_path))
+        if self.knows_languages and flags.language is None:
+            raise ValueError(
+                f"`language` must be given, as {flags.model_name_or_path} knows many, but is not. "
+                "Name what the recordings are spoken in, english or en for instance."
+            )
 
     def processor(self) -> Any:
         """Whisper's own, with the window cut to what the flags say."""
@@ -142,7 +153,8 @@ class WhisperLearner(Learner):
         flags, (model, _) = self.flags, self._loaded()
         settings: Any = model.generation_config
         settings.forced_decoder_ids, settings.return_timestamps = None, flags.has_times
-        if len(self._prompt(timestamps=True)) > 1:
+        settings._from_model_config = False  # or what the library does not know of it would be lost at the next load
+        if self.knows_languages:
             settings.language, settings.task = flags.language, flags.speech_task
         if flags.freeze_encoder:
             model.freeze_encoder()
@@ -162,14 +174,19 @@ class WhisperLearner(Learner):
         return model if self._tuner is None else self._tuner.merge_and_unload()
 
     @property
+    def longest_target(self) -> int:
+        """The decoder's positions."""
+        return AutoConfig.from_pretrained(str(self.flags.model_name_or_path)).max_target_positions
+
+    @property
     def longest_seconds(self) -> float:
         """Its window."""
         return whisper.window_seconds(self.flags.processor)
 
     def _prompt(self, *, timestamps: bool) -> list[int]:
-        flags = self.flags
-        tokenizer = flags.processor.tokenizer
-        return whisper.prompt(tokenizer, language=flags.language, task=flags.speech_task, timestamps=timestamps)
+        flags, tokenizer = self.flags, self.flags.processor.tokenizer
+        language, task = (flags.language, flags.speech_task) if self.knows_languages else (None, None)
+        return whisper.prompt(tokenizer, language=language, task=task, timestamps=timestamps)
 
     def inputs(self, samples: Tensor, random: np.random.Generator | None) -> dict[str, Any]:
         """`input_features` (M, S) of the whole window."""

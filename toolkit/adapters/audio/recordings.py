@@ -57,8 +57,8 @@ class Excerpt:
         """As media fragments are written (W3C, Media Fragments URI 1.0, 4.2.1)."""
         if self.start_seconds == 0 and self.end_seconds is None:
             return self.path
-        end = "" if self.end_seconds is None else f",{self.end_seconds:g}"
-        return f"{self.path}#t={self.start_seconds:g}{end}"
+        end = "" if self.end_seconds is None else f",{self.end_seconds:.10g}"
+        return f"{self.path}#t={self.start_seconds:.10g}{end}"
 
     def read(self, sample_rate_hz: int) -> Waveform:
         """The sound.

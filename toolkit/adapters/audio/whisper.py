@@ -1,13 +1,13 @@
 """Whisper as a learner of the user's recordings: its window, its prompt, its time labels."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
-from transformers import WhisperForConditionalGeneration, WhisperProcessor
+from transformers import GenerationConfig, WhisperForConditionalGeneration, WhisperProcessor
 
 from toolkit.adapters.audio.cues import Cue
+from toolkit.adapters.audio.engines_whisper import code
 
 STEP_SECONDS = 0.02
 """What one position of the encoder, and one time label, stands for (Radford et al., 2023, 2.3)."""
@@ -47,26 +47,21 @@ def window_seconds(processor: WhisperProcessor) -> float:
     return features.n_samples / features.sampling_rate
 
 
-def prompt(tokenizer: Any, *, language: str | None, task: str, timestamps: bool) -> list[int]:
-    """What the decoder is given before the text: start, language and task where it knows several, `<|notimestamps|>`.
+def prompt(tokenizer: Any, *, language: str | None, task: str | None, timestamps: bool) -> list[int]:
+    """What the decoder is given before the text: start, language and task where they are given, `<|notimestamps|>`.
 
     Raises:
-        ValueError: the model knows many languages, and `language` is none of them.
+        ValueError: Whisper does not know the language.
     """
-    tokenizer = copy.copy(tokenizer)
-    many = tokenizer.convert_tokens_to_ids("<|en|>") not in (None, tokenizer.unk_token_id, tokenizer.eos_token_id)
-    if not many:
-        language = task = None  # type: ignore[assignment]
-    elif language is None:
-        raise ValueError(
-            "`language` must be given, as this model knows many, but is not. Name what the texts are written in, "
-            "english or en for instance."
-        )
-    try:
-        tokenizer.set_prefix_tokens(language=language, task=task, predict_timestamps=timestamps)
-        return list(tokenizer.prefix_tokens)
-    except ValueError as error:
-        raise ValueError(f"`language` must be one that the model knows, but is {language!r}. {error}") from error
+    names = ["startoftranscript", *([] if language is None else [code(language), task])]
+    names += [] if timestamps else ["notimestamps"]
+    return [tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in names]
+
+
+def knows_languages(name_or_path: str) -> bool:
+    """Whether a Whisper was trained on many languages, and must be told which one it hears."""
+    settings = GenerationConfig.from_pretrained(name_or_path)
+    return bool(getattr(settings, "is_multilingual", hasattr(settings, "lang_to_id")))
 
 
 def label_ids(tokenizer: Any, prompt_ids: Sequence[int], cues: Sequence[Cue]) -> list[int]:
@@ -119,4 +114,4 @@ def write(model: Any, batch: Mapping[str, Tensor], prompt_ids: Sequence[int], **
     return written
 
 
-__all__ = ["cut_window", "label_ids", "low_rank", "prompt", "window_seconds", "write"]
+__all__ = ["cut_window", "knows_languages", "label_ids", "low_rank", "prompt", "window_seconds", "write"]
