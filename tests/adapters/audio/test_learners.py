@@ -169,6 +169,9 @@ def test_whisper_comes_back_as_whisper(flags, folder, train_file, tmp_path):
 def test_a_frozen_encoder_stays_as_it_is_under_our_decoder(folder, train_file, tmp_path):
     adapter = Transcription(encoder=folder, hidden_size=8, embedding_size=8, frame_stacking=1)
     out = trained(adapter, train_file, tmp_path / "out")
+    row = {"file_name": next(iter(adapter._kept)).path}
+    kept = adapter.inputs(row)["encoder_features"]
+    assert adapter.inputs(row)["encoder_features"] is kept and adapter.encode(row)["source_length"] > len(kept)
     before = WhisperForConditionalGeneration.from_pretrained(folder).model.encoder.state_dict()
     after = Transcription(model_name_or_path=str(out)).model().encoder.reader.backbone.state_dict()
     assert before.keys() == after.keys() and all(torch.equal(after[name], before[name]) for name in before)

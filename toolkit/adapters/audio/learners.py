@@ -43,6 +43,11 @@ class Learner(ABC):
     def __init__(self, flags: "Transcription") -> None:
         self.flags = flags
 
+    @property
+    def keeps_inputs(self) -> bool:
+        """Whether the inputs of a recording are worth keeping, as a frozen encoder has read it."""
+        return False
+
     @abstractmethod
     def processor(self) -> Any:
         """Samples to numbers, numbers to text."""
@@ -52,12 +57,16 @@ class Learner(ABC):
         """The weights to start from."""
 
     @abstractmethod
-    def inputs(self, samples: Tensor, random: np.random.Generator | None) -> dict[str, Any]:
-        """Model inputs of (N,) samples; with masks over the frames where a generator is given."""
+    def inputs(self, samples: Tensor) -> dict[str, Any]:
+        """Model inputs of (N,) samples."""
 
     @abstractmethod
     def labels(self, cues: Sequence[Cue]) -> list[int]:
         """Label ids of what is said, with the end last."""
+
+    @abstractmethod
+    def hidden(self, inputs: dict[str, Any], random: np.random.Generator | None) -> dict[str, Any]:
+        """The same inputs with masks over the frames, where a generator is given."""
 
     @property
     def longest_seconds(self) -> float | None:
@@ -83,6 +92,16 @@ class RecurrentLearner(Learner):
 
     pad = Pad({"input_features": 0.0, "encoder_features": 0.0, "attention_mask": 0, "labels": -100})
 
+    def __init__(self, flags: "Transcription") -> None:
+        super().__init__(flags)
+        self._model: Any = None
+
+    @property
+    def keeps_inputs(self) -> bool:
+        """A pretrained encoder that stays as it is reads each recording once."""
+        config = getattr(self._model, "config", None)
+        return config is not None and config.backbone_config is not None and config.freeze_backbone
+
     def processor(self) -> SpeechSeq2SeqProcessor:
         """Mel frames as the flags or the encoder want them, and a tokenizer learnt from the training texts."""
         flags = self.flags
@@ -97,6 +116,10 @@ class RecurrentLearner(Learner):
 
     def model(self) -> PreTrainedModel:
         """A fresh core over what the flags name."""
+        self._model = self._made()
+        return self._model
+
+    def _made(self) -> PreTrainedModel:
         flags = self.flags
         if flags.model_name_or_path is not None:
             return AutoModelForSeq2SeqLM.from_pretrained(flags.model_name_or_path)
@@ -116,13 +139,21 @@ class RecurrentLearner(Learner):
             return RecurrentSeq2SeqForConditionalGeneration(config)
         return RecurrentSeq2SeqForConditionalGeneration.with_backbone(config, flags.encoder)
 
-    def inputs(self, samples: Tensor, random: np.random.Generator | None) -> dict[str, Any]:
-        """`input_features` (S, M) and `attention_mask`."""
-        encoded = self.flags.processor(samples, sampling_rate=self.flags.rate_hz)
-        features, mask = encoded["input_features"][0], encoded["attention_mask"][0]
-        if random is not None and self.flags.spec_augment:
-            features = with_masks(features, random)
-        return {"input_features": features, "attention_mask": mask}
+    def inputs(self, samples: Tensor) -> dict[str, Any]:
+        """`input_features` (S, M), or `encoder_features` (S, D) of a frozen encoder, and `attention_mask`."""
+        encoded = self.flags.processor([samples], sampling_rate=self.flags.rate_hz, return_tensors="pt")
+        if self.keeps_inputs:
+            with torch.no_grad():
+                batch = {name: values.to(self._model.device) for name, values in encoded.items()}
+                encoded = self._model.backbone_features(**batch)
+        return {name: values[0].cpu() for name, values in encoded.items()}
+
+    def hidden(self, inputs: dict[str, Any], random: np.random.Generator | None) -> dict[str, Any]:
+        """Inputs behind masks, where a generator is given."""
+        if random is None or not self.flags.spec_augment:
+            return inputs
+        (name,) = inputs.keys() - {"attention_mask"}
+        return {**inputs, name: with_masks(inputs[name], random)}
 
     def labels(self, cues: Sequence[Cue]) -> list[int]:
         """The text's ids; the core writes no times, its attention tells them."""
@@ -188,16 +219,22 @@ class WhisperLearner(Learner):
         language, task = (flags.language, flags.speech_task) if self.knows_languages else (None, None)
         return whisper.prompt(tokenizer, language=language, task=task, timestamps=timestamps)
 
-    def inputs(self, samples: Tensor, random: np.random.Generator | None) -> dict[str, Any]:
-        """`input_features` (M, S) of the whole window."""
+    def inputs(self, samples: Tensor) -> dict[str, Any]:
+        """`input_features` (M, S) of the whole window, and how many of its frames were heard, which no model reads."""
         extract = self.flags.processor.feature_extractor
         encoded = extract(samples.numpy(), sampling_rate=extract.sampling_rate, return_tensors="np")
-        features = torch.as_tensor(encoded["input_features"][0])
-        if random is not None and self.flags.spec_augment:
-            heard = max(1, len(samples) // extract.hop_length)
-            masked = with_masks(features[:, :heard].t(), random, filler=float(features.min()))
-            features = torch.cat([masked.t(), features[:, heard:]], 1)
-        return {"input_features": features}
+        return {
+            "input_features": torch.as_tensor(encoded["input_features"][0]),
+            "heard": max(1, len(samples) // extract.hop_length),
+        }
+
+    def hidden(self, inputs: dict[str, Any], random: np.random.Generator | None) -> dict[str, Any]:
+        """Bands of what was heard set to what silence has there."""
+        if random is None or not self.flags.spec_augment:
+            return inputs
+        features, heard = inputs["input_features"].clone(), inputs["heard"]
+        features[:, :heard] = with_masks(features[:, :heard].t(), random, filler=float(features.min())).t()
+        return {**inputs, "input_features": features}
 
     def labels(self, cues: Sequence[Cue]) -> list[int]:
         """The prompt but for its first label, the text, with time labels where times are known, the end."""
@@ -209,4 +246,33 @@ class WhisperLearner(Learner):
         return whisper.write(model, batch, self._prompt(timestamps=self.flags.has_times), **generation)
 
 
-__all__ = ["Learner", "RecurrentLearner", "WhisperLearner"]
+def learner(flags: "Transcription") -> Learner:
+    """What the flags ask for.
+
+    Raises:
+        ValueError: `model_name_or_path` names no model of speech, or contradicts `encoder`.
+    """
+    name = flags.model_name_or_path
+    if name is None:
+        return RecurrentLearner(flags)
+    if flags.encoder != "mel":
+        raise ValueError(
+            f"`encoder` ({flags.encoder}) belongs to a fresh core, but `model_name_or_path` ({name}) brings a whole "
+            "model. Leave one of them away."
+        )
+    try:
+        kind = AutoConfig.from_pretrained(name).model_type
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"`model_name_or_path` must name a model, but {name} cannot be loaded ({str(error).splitlines()[0]}). "
+            "Name a folder with a config.json, or a Hub id."
+        ) from error
+    kinds = {"whisper": WhisperLearner, "recurrent_seq2seq": RecurrentLearner}
+    if kind not in kinds:
+        raise ValueError(
+            f"`model_name_or_path` must name a Whisper model or one of this toolkit, but {name} is a {kind} model."
+        )
+    return kinds[kind](flags)
+
+
+__all__ = ["learner"]

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from datasets import Dataset
 from torch import Tensor
-from transformers import AutoConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from toolkit import metrics
 from toolkit.adapters.audio.cues import cues_of, joined
-from toolkit.adapters.audio.learners import Learner, RecurrentLearner, WhisperLearner
+from toolkit.adapters.audio.learners import learner
 from toolkit.adapters.audio.recordings import Excerpt
 from toolkit.adapters.audio.variation import SPEEDS_PERCENT, at_speed, with_noise
 from toolkit.adapters.base import Adapter
@@ -87,38 +87,12 @@ class Transcription(RecurrentCore, Adapter):
             if getattr(self, name) <= 0:
                 raise ValueError(f"`{name}` must be above 0, but is {getattr(self, name)}.")
         self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
-        self._learner: Learner = (WhisperLearner if self._is_whisper() else RecurrentLearner)(self)
+        self._learner = learner(self)
         self._train: Split | None = None
         self.has_times = False
         self._kept: dict[Excerpt, Tensor] = {}
+        self._inputs: dict[Excerpt, dict[str, Any]] = {}
         self._room = KEPT_SAMPLES
-
-    def _is_whisper(self) -> bool:
-        """Whether Whisper itself is trained, or a core of ours.
-
-        Raises:
-            ValueError: `model_name_or_path` names neither, or contradicts `encoder`.
-        """
-        name = self.model_name_or_path
-        if name is None:
-            return False
-        if self.encoder != "mel":
-            raise ValueError(
-                f"`encoder` ({self.encoder}) belongs to a fresh core, but `model_name_or_path` ({name}) brings a whole "
-                "model. Leave one of them away."
-            )
-        try:
-            kind = AutoConfig.from_pretrained(name).model_type
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"`model_name_or_path` must name a model, but {name} cannot be loaded ({str(error).splitlines()[0]}). "
-                "Name a folder with a config.json, or a Hub id."
-            ) from error
-        if kind not in ("whisper", "recurrent_seq2seq"):
-            raise ValueError(
-                f"`model_name_or_path` must name a Whisper model or one of this toolkit, but {name} is a {kind} model."
-            )
-        return kind == "whisper"
 
     @property
     def columns(self) -> Sequence[str]:
@@ -169,17 +143,24 @@ class Transcription(RecurrentCore, Adapter):
         return {name: value for name, value in given.items() if value is not None}
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Frames of what the row names."""
-        return self._learner.inputs(self._samples(row), None)
+        """Frames of what the row names; what a frozen encoder made of it is kept."""
+        if not self._learner.keeps_inputs:
+            return self._learner.inputs(self._samples(row))
+        excerpt = self._excerpt(row)
+        if excerpt not in self._inputs:
+            self._inputs[excerpt] = self._learner.inputs(self._samples(row))
+        return self._inputs[excerpt]
 
     def varied_inputs(self, row: Mapping[str, Any], random: np.random.Generator) -> dict[str, Any]:
         """The same at another speed, in noise, or behind masks, as the flags say."""
+        if not self.speed_perturbation and self.noise_snr_db is None:
+            return self._learner.hidden(self.inputs(row), random)
         samples = self._samples(row)
         if self.speed_perturbation:
             samples = at_speed(samples, int(random.choice(SPEEDS_PERCENT)))
         if self.noise_snr_db is not None:
             samples = with_noise(samples, self.noise_snr_db + random.uniform(0, 30), random)
-        return self._learner.inputs(samples, random)
+        return self._learner.hidden(self._learner.inputs(samples), random)
 
     def labels(self, row: Mapping[str, Any]) -> list[int]:
         """What is said, as the model writes it."""
