@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+from datasets import Audio, ClassLabel, Dataset, Features, Value
 
 from toolkit.data import BadData, DataArguments, load_splits
 
@@ -131,3 +132,59 @@ def test_a_broken_file_of_a_dataset_is_one_sentence(streaming):
         list(load(["en", "de"], streaming=streaming)["train"].dataset)
     assert str(caught.value).startswith("corpus") and len(str(caught.value).splitlines()) == 1
     assert "JSON" in str(caught.value)  # what happened, not only that something did
+
+
+@pytest.fixture
+def recordings():
+    """A dataset as the Hub stores recordings: their bytes, the name of their file, and classes as numbers."""
+    cells = [{"bytes": bytes([number]) * 9, "path": f"clips/{number}.wav"} for number in range(20)]
+    cells[3] = None
+    features = Features(
+        {
+            "audio": {"bytes": Value("binary"), "path": Value("string")},
+            "text": Value("string"),
+            "label": ClassLabel(names=["dog", "cat"]),
+            "duration": Value("float64"),
+        }
+    )
+    columns = {
+        "audio": cells,
+        "text": [f"word {number}" for number in range(20)],
+        "label": [number % 2 for number in range(20)],
+        "duration": [number / 2 for number in range(20)],
+    }
+    dataset = Dataset.from_dict(columns, features=features).cast_column("audio", Audio(sampling_rate=16_000))
+    os.makedirs("corpus")
+    dataset.to_parquet("corpus/train.parquet")
+
+
+def load_recordings(columns, optional=(), **arguments):
+    arguments = DataArguments(dataset_name="corpus", skip_bad=True, validation_share=0.2, **arguments)
+    return load_splits(arguments, columns, optional, media="file")
+
+
+@pytest.mark.promise("F1")
+@streaming_or_not
+def test_recordings_become_files_and_classes_names(recordings, streaming):
+    splits = load_recordings(["file", "label"], ["duration", "language"], streaming=streaming)
+    rows = sorted((row for split in splits.values() for row in split.dataset), key=lambda row: row["line"])
+    assert [row["line"] for row in rows] == [1, 2, 3, *range(5, 21)]
+    for row in rows:
+        number = row["line"] - 1
+        with open(row.pop("file"), "rb") as file:
+            assert file.read() == bytes([number]) * 9 and file.name.endswith(".wav")
+        assert row["label"] == ("cat" if number % 2 else "dog")
+        assert (row["duration"], row["language"]) == (str(number / 2), "")
+    (fault,) = splits["train"].faults
+    assert str(fault).startswith("corpus[train]:4: `audio` is null")
+
+
+def test_the_held_out_recordings_are_the_same_in_every_process(recordings):
+    stored, again = (load_recordings(["file", "text"])["validation"].dataset["line"] for _ in range(2))
+    streamed = load_recordings(["file", "text"], streaming=True)["validation"].dataset
+    assert list(stored) == list(again) == [row["line"] for row in streamed]
+
+
+def test_columns_that_are_not_wanted_are_not_written(recordings):
+    split = load_splits(DataArguments(dataset_name="corpus"), ["text", "label"])["train"]
+    assert split.dataset.column_names == ["text", "label", "line"]

@@ -1,7 +1,9 @@
 """Annotation files of ELAN (`.eaf`): https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -12,6 +14,7 @@ from toolkit.data.labels import Labels, Span
 from toolkit.data.lines import check_file
 
 MOST_BYTES = 1 << 28
+_MILLISECONDS = re.compile(r"\d{1,15}", re.ASCII)
 _SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
 
 
@@ -40,15 +43,16 @@ class ElanTiers(Labels):
         except expat.ExpatError as error:
             sentence = f"is not valid XML from here on ({expat.ErrorString(error.code)}). Save the document again."
             raise BadData([Fault(self.path, error.lineno, sentence)]) from error
+        except LookupError as error:
+            raise BadData([Fault(self.path, 1, f"has an {error}. Save the document as UTF-8.")]) from error
 
     def _recording(self, media: str) -> str:
         beside = os.path.dirname(self.own_name)
         named = os.path.normpath(os.path.join(beside, media.removeprefix("file://")))
         for name in (named, os.path.join(beside, os.path.basename(named))):
-            try:
-                return self.recordings.find(name)
-            except LookupError:
-                continue
+            with suppress(LookupError):
+                self.recordings.find(name)
+                return name
         return self.own_name
 
 
@@ -90,7 +94,10 @@ class _Parser:
                 self._refuse(f"counts in {attributes['TIME_UNITS']}. Save the document with milliseconds.")
             case "MEDIA_DESCRIPTOR" if not self.media:
                 self.media = unquote(attributes.get("RELATIVE_MEDIA_URL") or attributes.get("MEDIA_URL", ""))
-                self._origin = int(attributes.get("TIME_ORIGIN", "0"))
+                origin = attributes.get("TIME_ORIGIN", "0")
+                if not _MILLISECONDS.fullmatch(origin):
+                    self._refuse("has a `TIME_ORIGIN` that is no number of milliseconds. Correct it.")
+                self._origin = int(origin)
             case "TIME_SLOT":
                 self._slots[attributes.get("TIME_SLOT_ID", "")] = attributes.get("TIME_VALUE", "")
             case "TIER":
@@ -110,7 +117,7 @@ class _Parser:
         if name == "ALIGNABLE_ANNOTATION" and self._aligned is not None:
             line, *slots = self._aligned
             times = [self._slots.get(slot, "") for slot in slots]
-            if all(time.isdecimal() for time in times):
+            if all(map(_MILLISECONDS.fullmatch, times)):
                 start, end = (f"{(int(time) + self._origin) / 1000:.3f}" for time in times)
                 self._found.append(Span(line, start, end, "".join(self._words or ()).strip(), "", self._tier))
             else:

@@ -69,7 +69,7 @@ class Recordings:
                     raise LookupError(f"belongs to several recordings: {listed}. Keep one, or name it in a table.")
                 if found:
                     return os.path.join(self.folder, place, found[0])
-        place = os.path.join(self.folder, head) or "."
+        place = os.path.join(self.folder, head).rstrip(os.sep) or "."
         raise LookupError(f"has no recording `{tail}` with an ending such as .wav or .mp4 in {place}. Put it there.")
 
     def _in(self, place: str) -> dict[str, list[str]]:
