@@ -1,6 +1,7 @@
 """A reader on a machine without this project: loads folders with transformers alone and notes what they answer.
 
-Run as `python -I stranger.py FOLDER ANSWERS TEXT...`; the file of answers is one JSON object.
+Run as `python -I stranger.py read FOLDER ANSWERS TEXT...` or `... listen FOLDER ANSWERS`; the file of answers is one
+JSON object.
 """
 
 import importlib.abc
@@ -41,6 +42,28 @@ def read(folder: str, texts: list[str]) -> dict[str, object]:
     }
 
 
+def listen(folders: str, _: list[str]) -> dict[str, object]:
+    """Everything that a reader of a speech model's card might try, with each model in a folder."""
+    import torch
+    from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoProcessor, pipeline
+
+    sound, answers = (torch.arange(9000) * 0.3).sin(), {}
+    for folder in Path(folders).iterdir():
+        model = AutoModelForSpeechSeq2Seq.from_pretrained(folder, trust_remote_code=True)
+        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
+        encoded = processor(sound, sampling_rate=8000, return_tensors="pt")
+        extractor = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=True)
+        pipe = pipeline("automatic-speech-recognition", str(folder), trust_remote_code=True)
+        answers[folder.name] = {
+            "module": type(model).__module__,
+            "ids": model.generate(**encoded, max_new_tokens=6).tolist(),
+            "frames": extractor(sound, sampling_rate=8000)["input_features"][0][3].tolist(),
+            "answer": pipe([sound.numpy(), sound[:900]], batch_size=2, return_timestamps="word", max_new_tokens=6),
+        }
+    return answers
+
+
 if __name__ == "__main__":
     sys.meta_path.insert(0, NoToolkit())
-    Path(sys.argv[2]).write_text(json.dumps(read(sys.argv[1], sys.argv[3:])), encoding="utf-8")
+    answers = {"read": read, "listen": listen}[sys.argv[1]](sys.argv[2], sys.argv[4:])
+    Path(sys.argv[3]).write_text(json.dumps(answers), encoding="utf-8")

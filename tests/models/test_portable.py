@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import WhisperConfig
 
 from tests.models.texts import SOURCES, foreign, ours, processor, tokenizer
 from toolkit import pipeline
-from toolkit.models import save_portable
+from toolkit.models import LogMelFeatureExtractor, SpeechSeq2SeqProcessor, save_portable
+from toolkit.models.pipeline_speech import SpeechRecognitionPipeline
 
 STRANGER = Path(__file__).with_name("stranger.py")
+WHISPER = WhisperConfig(
+    **dict(d_model=8, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=8, num_mel_bins=24),
+    **dict(max_source_positions=80, vocab_size=9, pad_token_id=0, bos_token_id=1, eos_token_id=2),
+)
+FRONTS = {"mel": dict(input_feature_size=24), "whisper": dict(backbone_config=WHISPER.to_diff_dict())}
 TASKS = ("translation", "summarization", "text2text-generation", "dialogue")
 
 
@@ -27,9 +34,13 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def told(folder, tmp_path_factory):
     """What a process without this project reads from the folder."""
-    home = tmp_path_factory.mktemp("home")
+    return elsewhere("read", folder, *SOURCES, home=tmp_path_factory.mktemp("home"))
+
+
+def elsewhere(verb: str, folder: Path, *texts: str, home: Path) -> dict:
+    """What a process without this project does with a folder."""
     surroundings = {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PATH": os.environ["PATH"]}
-    command = [sys.executable, "-I", str(STRANGER), str(folder), "answers.json", *SOURCES]
+    command = [sys.executable, "-I", str(STRANGER), verb, str(folder), "answers.json", *texts]
     done = subprocess.run(command, env=surroundings, cwd=home, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return json.loads((home / "answers.json").read_text(encoding="utf-8"))
@@ -60,6 +71,31 @@ def test_pipelines_answer_there_as_here_under_the_names_that_transformers_has_dr
         weights, others = (torch.tensor(answer["attention"].pop("weights")) for answer in (one, other))
         assert torch.allclose(weights, others, atol=1e-6)
         assert one == other
+
+
+@pytest.mark.promise("H1", "F2")
+@torch.no_grad()
+def test_listeners_answer_there_as_here(tmp_path):
+    core = dict(source_vocab_size=None, attention_type="location", frame_stacking=2, pyramid=True, num_encoder_layers=2)
+    models = {name: ours(**core, **front) for name, front in FRONTS.items()}
+    listener = SpeechSeq2SeqProcessor(LogMelFeatureExtractor(24, 8000), processor().tokenizer)
+    for name, model in models.items():
+        save_portable(model, listener, tmp_path / "models" / name)
+    sound = (torch.arange(9000) * 0.3).sin()
+    encoded, said = listener(sound, return_tensors="pt"), ""
+    for name, told in elsewhere("listen", tmp_path / "models", home=tmp_path).items():
+        model = models.pop(name)
+        assert told["module"].startswith("transformers_modules")
+        assert told["ids"] == model.generate(**encoded, max_new_tokens=6).tolist()
+        assert torch.allclose(torch.tensor(told["frames"]), encoded["input_features"][0, 3])
+        pipe = SpeechRecognitionPipeline(model=model, processor=listener, task="automatic-speech-recognition")
+        here = pipe([sound, sound[:900]], batch_size=2, return_timestamps="word", max_new_tokens=6)
+        for one, other in zip(here, told["answer"], strict=True):
+            assert one["text"] == other["text"]
+            times = [[time for chunk in answer["chunks"] for time in chunk["timestamp"]] for answer in (one, other)]
+            assert times[0] == pytest.approx(times[1], abs=2e-3)
+            said += one["text"]
+    assert said and not models
 
 
 @pytest.mark.promise("H1")
