@@ -3,7 +3,6 @@
 import heapq
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -39,12 +38,10 @@ def write_video(path: str | os.PathLike[str], clips: Iterable[Clip], *, sound_fr
     if first is None or not len(first.frames):
         raise ValueError("`clips` must hold at least one frame, but there is none. Pass what there is to be seen.")
     try:
-        with (
-            av.open(aside, "w", format="mp4") as output,
-            opened(sound_from) if sound_from is not None else nullcontext() as recording,
-        ):
+        with av.open(aside, "w", format="mp4") as output:
             pictures = _pictures(_picture_stream(output, first), chain([first], clips))
-            sound = _sound(output, recording) if recording else iter(())
+            sound = _sound(output, sound_from) if sound_from is not None else iter(())
+            # Merging takes a packet of each before it gives one: all tracks are there when the first is written.
             for packet in heapq.merge(pictures, sound, key=_decoding_seconds):
                 output.mux(packet)
         os.replace(aside, path)
@@ -86,14 +83,16 @@ def _pictures(stream: VideoStream, clips: Iterable[Clip]) -> Iterator[Packet]:
     yield from stream.encode(None)
 
 
-def _sound(output: OutputContainer, recording: Recording) -> Iterator[Packet]:
-    """Adds a track to the output where the recording has sound; its packets come on the clock of the frames."""
-    source = recording.container.streams.best("audio")
-    if not isinstance(source, AudioStream) or source.codec_context is None:
-        return iter(())
-    if source.codec_context.codec.canonical_name in output.supported_codecs:
-        return _copied(recording, source, output.add_stream_from_template(source))
-    return _encoded(recording, source, output.add_stream("aac", rate=source.rate, layout=source.layout.name))
+def _sound(output: OutputContainer, source: Source) -> Iterator[Packet]:
+    """Adds a track to the output where the source has sound; its packets come on the clock of the frames."""
+    with opened(source) as recording:
+        track = recording.container.streams.best("audio")
+        if not isinstance(track, AudioStream) or track.codec_context is None:
+            return
+        if track.codec_context.codec.canonical_name in output.supported_codecs:
+            yield from _copied(recording, track, output.add_stream_from_template(track))
+        else:
+            yield from _encoded(recording, track, output)
 
 
 def _copied(recording: Recording, source: AudioStream, target: AudioStream) -> Iterator[Packet]:
@@ -104,8 +103,10 @@ def _copied(recording: Recording, source: AudioStream, target: AudioStream) -> I
             yield packet
 
 
-def _encoded(recording: Recording, source: AudioStream, target: AudioStream) -> Iterator[Packet]:
-    resampler = AudioResampler(format="fltp", layout=source.layout.name, rate=source.rate)
+def _encoded(recording: Recording, source: AudioStream, output: OutputContainer) -> Iterator[Packet]:
+    layout = "mono" if source.layout.nb_channels == 1 else "stereo"
+    target = output.add_stream("aac", rate=source.rate, layout=layout)
+    resampler = AudioResampler(format="fltp", layout=layout, rate=source.rate)
     early = zero_seconds(recording.container)
     for frame in chain(recording.container.decode(source), [None]):
         if frame is not None and frame.pts is not None:
