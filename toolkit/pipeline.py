@@ -1,11 +1,16 @@
 """One way to serve every model: the Pipeline classes that travel with our checkpoints, for ours and for others."""
 
+from collections.abc import Callable
 from typing import Any
 
 import transformers
 from transformers import PreTrainedModel
 
+from toolkit.adapters import audio
 from toolkit.models import PIPELINES, load_processor
+
+BUILDERS: dict[str, Callable[..., Any]] = {**audio.BUILDERS}
+"""The tasks that adapters serve themselves, since a model alone cannot: recordings of any length, say."""
 
 
 def pipeline(
@@ -17,14 +22,15 @@ def pipeline(
     revision: str | None = None,
     trust_remote_code: bool | None = None,
     **settings: Any,
-) -> transformers.Pipeline:
+) -> Any:
     """Builds what answers a task: a function from one input, a list, a generator or a dataset to answers.
 
     The tasks that transformers 5 removed answer here as they did, for every encoder-decoder; a task that this project
     does not serve itself is left to `transformers.pipeline`.
 
     Args:
-        task: "translation" (also as "translation_en_to_de"), "summarization", "text2text-generation" or "dialogue".
+        task: "translation" (also as "translation_en_to_de"), "summarization", "text2text-generation", "dialogue", or
+            "automatic-speech-recognition", see `toolkit.adapters.audio.transcriber`.
         model: a run folder, a Hub id, or a model in memory, then with its `tokenizer` or `processor`.
         tokenizer: another one than the model's own.
         processor: another one than the model's own.
@@ -37,6 +43,8 @@ def pipeline(
     """
     name = "translation" if task.startswith("translation_") else task
     source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+    if name in BUILDERS:
+        return BUILDERS[name](model, tokenizer=tokenizer, processor=processor, **source, **settings)
     if name not in PIPELINES:
         given = {"model": model, "tokenizer": tokenizer, "processor": processor, **source, **settings}
         return transformers.pipeline(task, **given)  # type: ignore[call-overload]

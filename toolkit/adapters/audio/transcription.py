@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from toolkit import metrics
+from toolkit.adapters.audio import listening
 from toolkit.adapters.audio.cues import cues_of, joined
 from toolkit.adapters.audio.learners import learner
 from toolkit.adapters.audio.recordings import Excerpt
@@ -28,6 +29,8 @@ from toolkit.report import Section
 SCORES: dict[str, Callable[..., Score]] = {
     "wer": metrics.wer,
     "cer": metrics.cer,
+    "wer_normalized": partial(metrics.wer, normalize="whisper"),
+    "cer_normalized": partial(metrics.cer, normalize="whisper"),
 }
 FRAMES_PER_SECOND = 100
 KEPT_SAMPLES = 2**27
@@ -73,6 +76,10 @@ class Transcription(RecurrentCore, Adapter):
     speed_perturbation: bool = field(default=False, metadata={"help": "Train at 90, 100 and 110 % speed."})
     spec_augment: bool = field(default=False, metadata={"help": "Hide bands of time and frequency while training."})
     noise_snr_db: float | None = field(default=None, metadata={"help": "Train with noise at least so far below."})
+    join_seconds: float | None = field(
+        default=None,
+        metadata={"help": "Join neighbouring rows of a recording up to this length; none: as far as Whisper hears."},
+    )
     max_source_seconds: float = field(default=30.0, metadata={"help": "Refuse longer recordings."})
     num_beams: int | None = field(default=None, metadata={"help": "Hypotheses kept while writing; none: greedy."})
     length_penalty: float | None = field(default=None, metadata={"help": "Power of the length that divides a score."})
@@ -167,8 +174,8 @@ class Transcription(RecurrentCore, Adapter):
         return self._learner.labels(cues_of(row, self._excerpt(row), row[self.text_column]))
 
     def examples(self, split: Split) -> Split:
-        """Neighbouring rows of a recording together, where Whisper is to learn times."""
-        longest = self._learner.longest_seconds
+        """Neighbouring rows of a recording together, where that is asked for or Whisper is to learn times."""
+        longest = self.join_seconds or self._learner.longest_seconds
         if longest is None or not self.has_times or not isinstance(split.dataset, Dataset):
             return split
         return joined(split, file_column=self.file_column, text_column=self.text_column, longest_seconds=longest)
@@ -226,7 +233,7 @@ class Transcription(RecurrentCore, Adapter):
 
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
         """Which words were mistaken for which, and some recordings to listen to."""
-        yield from ()
+        return listening.sections(records, serve)
 
     def check_row(self, row: Mapping[str, Any]) -> str | None:
         """Recordings that are missing, broken or too long, and texts that are blank, too long or of another script."""
