@@ -68,6 +68,7 @@ def tiny_whisper(*, multilingual: bool = False, seed: int = 0) -> WhisperForCond
             if weight.requires_grad and weight.dim() > 1:
                 weight.normal_(0.0, 0.6, generator=generator)
     settings = model.generation_config
+    settings._from_model_config = False  # as a published one: what the library does not know of it is kept
     never = [ids("a"), *(ids(token) for token in SPECIAL[1:])]
     settings.update(max_length=64, suppress_tokens=never, begin_suppress_tokens=[ids("Ġ"), END])
     settings.no_timestamps_token_id, settings.is_multilingual = ids("<|notimestamps|>"), multilingual

@@ -134,7 +134,6 @@ def test_a_language_that_was_trained_for_needs_no_detection(sound):
     ("request_", "words"),
     [
         (Request(language="de"), "`language` must be English"),
-        (Request(language="klingon"), "`language` must be a language that Whisper knows, but is 'klingon'"),
         (Request(task="sing"), "`task` must be"),
         (Request(task="translate"), '`task` cannot be "translate"'),
         (Request(generation={"num_beems": 2}), "`num_beems` is no argument"),

@@ -13,7 +13,7 @@ class Request:
     """How windows are to be read.
 
     Args:
-        language: code or English name; none: as the model was saved, or detected.
+        language: its code; none: as the model was saved, or detected.
         task: "transcribe", or "translate" into English; none: as the model was saved, or "transcribe".
         timestamps: no times, those of segments (`True`) or also those of words ("word").
         temperature: 0, then for windows that read badly each next one, until one reads well (Radford et al., 2022,

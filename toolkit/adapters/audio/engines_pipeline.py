@@ -8,6 +8,7 @@ from transformers import Pipeline
 from toolkit.adapters.audio.engines import Reading, Request
 from toolkit.adapters.audio.transcript import Segment, Word
 from toolkit.media.values import Waveform
+from toolkit.models.pipeline_speech import SpeechRecognitionPipeline
 
 
 class PipelineEngine:
@@ -18,11 +19,13 @@ class PipelineEngine:
         longest_seconds: the most sound that it is given at once.
     """
 
+    sample_rate_hz = 16000  # what finds speech listens at; a pipeline resamples
+
     def __init__(self, pipeline: Pipeline, *, longest_seconds: float = 30.0) -> None:
         self.pipeline, self.longest_seconds = pipeline, longest_seconds
         self.name = f"{type(pipeline.model).__name__} {pipeline.model.name_or_path}"
-        self.sample_rate_hz = int(getattr(pipeline.feature_extractor, "sampling_rate", None) or 16000)
-        self.knows_words = str(getattr(pipeline, "type", "")).startswith("ctc")
+        ours = isinstance(pipeline, SpeechRecognitionPipeline) and pipeline.model.config.attention_type != "none"
+        self.knows_words = ours or str(getattr(pipeline, "type", "")).startswith("ctc")
 
     def check(self, request: Request) -> None:
         """Refuses what only Whisper knows."""
@@ -58,7 +61,7 @@ def _reading(answer: dict[str, Any], window: Waveform) -> Reading:
     if not answer["text"].strip():
         return Reading()
     words = [
-        Word(f" {chunk['text']}", *(window.start_seconds + seconds for seconds in chunk["timestamp"]))
+        Word(f" {chunk['text'].strip()}", *(window.start_seconds + seconds for seconds in chunk["timestamp"]))
         for chunk in answer.get("chunks", ())
     ]
     text = f" {answer['text'].strip()}"

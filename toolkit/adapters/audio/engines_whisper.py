@@ -7,14 +7,11 @@ from itertools import islice
 from typing import Any, cast
 
 from transformers import PreTrainedTokenizerBase
-from transformers.models.whisper.tokenization_whisper import (
-    LANGUAGES,
-    TO_LANGUAGE_CODE,
-    _combine_tokens_into_words,
-)
+from transformers.models.whisper.tokenization_whisper import LANGUAGES, _combine_tokens_into_words
 
 from toolkit.adapters.audio.alignment import sentences, without_pauses
 from toolkit.adapters.audio.engines import Reading, Request
+from toolkit.adapters.audio.languages import code
 from toolkit.adapters.audio.repetition import before_loop, compression_ratio
 from toolkit.adapters.audio.transcript import Segment, Skipped, Word
 from toolkit.media.values import Waveform
@@ -109,13 +106,11 @@ class WhisperEngine(ABC):
 
     def check(self, request: Request) -> None:
         """Refuses languages, tasks and arguments that this model does not know."""
-        if request.language is not None:
-            language = code(request.language)
-            if language != "en" and not self.multilingual:
-                raise ValueError(
-                    f"`language` must be English for this English-only model, but is {request.language!r}. "
-                    "Choose a multilingual checkpoint."
-                )
+        if request.language not in (None, "en") and not self.multilingual:
+            raise ValueError(
+                f"`language` must be English for this English-only model, but is {request.language!r}. "
+                "Choose a multilingual checkpoint."
+            )
         if request.task not in (None, "transcribe", "translate"):
             raise ValueError(
                 f'`task` must be "transcribe" or "translate", but is {request.task!r}. Choose one of them.'
@@ -145,7 +140,7 @@ class WhisperEngine(ABC):
         if not self.multilingual:
             return [self.start]
         task = request.task or self.task or "transcribe"
-        return [self.start, self.token(f"<|{code(language or 'en')}|>"), self.token(f"<|{task}|>")]
+        return [self.start, self.token(f"<|{language or 'en'}|>"), self.token(f"<|{task}|>")]
 
     def prompt(self, language: str | None, request: Request) -> list[int]:
         """What the decoder starts from: the user's own `prompt_ids`, the opening, and whether times are wanted."""
@@ -274,21 +269,6 @@ class WhisperEngine(ABC):
         return replace(reading, segments=tuple(segments))
 
 
-def code(language: str) -> str:
-    """The code of a language given by code, token or English name.
-
-    >>> code("Korean"), code("ko"), code("<|ko|>")
-    ('ko', 'ko', 'ko')
-    """
-    name = language.lower().removeprefix("<|").removesuffix("|>")
-    name = TO_LANGUAGE_CODE.get(name, name)
-    if name not in LANGUAGES:
-        raise ValueError(
-            f"`language` must be a language that Whisper knows, but is {language!r}. Give a code such as en, or a name."
-        )
-    return name
-
-
 def longest_gap(reading: Reading, window: Waveform) -> float:
     """The most seconds of a window in a row that no segment covers; none where nothing was read."""
     ends = [window.start_seconds, *(segment.end_seconds for segment in reading.segments)]
@@ -296,4 +276,4 @@ def longest_gap(reading: Reading, window: Waveform) -> float:
     return max(start - end for start, end in zip(starts, ends, strict=True)) if reading.segments else 0.0
 
 
-__all__ = ["TICK_SECONDS", "Encoded", "WhisperEngine", "Written", "code"]
+__all__ = ["TICK_SECONDS", "Encoded", "WhisperEngine", "Written"]

@@ -55,9 +55,9 @@ class Job:
         if self.journal is not None and self.journal.transcript is not None:
             self.is_cut = True
             return
-        self._open_bar()
         longest = min(self.settings.chunk_length_s or self.engine.longest_seconds, self.engine.longest_seconds)
         try:
+            self._open_bar()
             blocks = self._counted(stream_audio(self.source, sample_rate_hz=self.engine.sample_rate_hz))
             for part in cut_windows(blocks, self.settings.find_speech, longest_seconds=longest):
                 if isinstance(part, Skipped):

@@ -98,12 +98,10 @@ def _pipeline(
     if isinstance(model, str):
         processor = processor or load_processor(model, **source)
         model = auto.from_pretrained(model, **source)
-    tokenizer = tokenizer or getattr(processor, "tokenizer", None)
-    extractor = getattr(processor, "feature_extractor", None)
-    served = kind(
-        model=model.eval(), tokenizer=tokenizer, feature_extractor=extractor, processor=processor, device=device
-    )
-    return PipelineEngine(served)
+    return PipelineEngine(kind(model=model.eval(), processor=processor, task=TASK, device=device))
 
 
-__all__ = ["transcriber"]
+BUILDERS = {TASK: transcriber}
+"""What answers a task, for `toolkit.pipeline`."""
+
+__all__ = ["BUILDERS", "transcriber"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.adapters.audio.engines import Request
+from toolkit.adapters.audio.languages import code
 from toolkit.adapters.audio.transcript_formats import check_ending
 from toolkit.adapters.audio.windows import SpeechFinder
 from toolkit.media.voice import speech_spans
@@ -42,11 +43,13 @@ class Settings:
 
     def changed(self, **given: Any) -> "Settings":
         """The same with other values; unknown names are arguments of `generate`."""
-        given = {**given, **(given.pop("generate_kwargs", None) or {})}
+        given |= given.pop("generate_kwargs", None) or {}  # as transformers' own pipeline takes them
         own = {name: given.pop(name) for name in OWN if name in given}
         asked = {name: given.pop(name) for name in ASKED if name in given}
         if isinstance(asked.get("temperature"), int | float):
             asked["temperature"] = (float(asked["temperature"]),)
+        if asked.get("language") is not None:
+            asked["language"] = code(asked["language"])
         generation = {**self.request.generation, **given}
         settings = replace(self, **own)
         timestamps = settings.return_timestamps or settings.output is not None
