@@ -4,7 +4,9 @@ from toolkit.metrics.edits import cer, wer
 from toolkit.metrics.events import Confusion, confusion, edit_score, frame_accuracy, segment_f1, segments
 from toolkit.metrics.forcing import ForcingCounts
 from toolkit.metrics.intervals import Score, bootstrap, by_length, mean_score
+from toolkit.metrics.normalization import Normalizer, whisper_normalizer
 from toolkit.metrics.overlap import exact_match, length_ratio, rouge
+from toolkit.metrics.speech import confused_words, edit_counts
 from toolkit.metrics.spotting import mean_average_precision
 from toolkit.metrics.tokens import bleu_tokenizer
 from toolkit.metrics.translation import bleu, chrf, ter
@@ -12,6 +14,7 @@ from toolkit.metrics.translation import bleu, chrf, ter
 __all__ = [
     "Confusion",
     "ForcingCounts",
+    "Normalizer",
     "Score",
     "bleu",
     "bleu_tokenizer",
@@ -19,7 +22,9 @@ __all__ = [
     "by_length",
     "cer",
     "chrf",
+    "confused_words",
     "confusion",
+    "edit_counts",
     "edit_score",
     "exact_match",
     "frame_accuracy",
@@ -31,4 +36,5 @@ __all__ = [
     "segments",
     "ter",
     "wer",
+    "whisper_normalizer",
 ]

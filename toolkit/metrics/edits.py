@@ -6,14 +6,22 @@ from importlib.metadata import version
 import jiwer
 
 from toolkit.metrics.intervals import Score, percent, score_of
+from toolkit.metrics.normalization import Normalizer, normalized, normalizer_of
 from toolkit.metrics.rows import paired, row_statistics
 
 
-def cer(predicted: Iterable[str], expected: Iterable[str], *, ignore_spacing: bool = False) -> Score:
+def cer(
+    predicted: Iterable[str],
+    expected: Iterable[str],
+    *,
+    ignore_spacing: bool = False,
+    normalize: str | Normalizer = "none",
+) -> Score:
     """Character error rate: substitutions, insertions and deletions per hundred expected characters.
 
     The rate is taken over all rows and may exceed 100. Runs of white space count as one space, which is a character
     like any other unless `ignore_spacing` leaves spaces out. With nothing expected at all it counts 100 per insertion.
+    `normalize` is that of `wer`. It is the rate for languages that put no spaces between words.
 
     >>> print(cer(["나는 학교에갔다"], ["나는 학교에 간다"]))
     CER 22.2 [22.2, 22.2]
@@ -23,33 +31,44 @@ def cer(predicted: Iterable[str], expected: Iterable[str], *, ignore_spacing: bo
     def measure(prediction: str, reference: str) -> tuple[int, int]:
         return _edits(jiwer.process_characters, separator.join(prediction.split()), separator.join(reference.split()))
 
-    return _error_rate("CER", paired(predicted, expected), measure, ignore_spacing)
+    return _error_rate("CER", paired(predicted, expected), measure, ignore_spacing, normalizer_of(normalize))
 
 
-def wer(predicted: Iterable[str], expected: Iterable[str], *, ignore_spacing: bool = False) -> Score:
+def wer(
+    predicted: Iterable[str],
+    expected: Iterable[str],
+    *,
+    ignore_spacing: bool = False,
+    normalize: str | Normalizer = "none",
+) -> Score:
     """Word error rate: substitutions, insertions and deletions per hundred expected words.
 
     The rate is taken over all rows and may exceed 100. Words are what white space of any kind separates. With
     nothing expected at all it counts 100 per inserted word.
 
     Args:
-        predicted: one text per row, normalised as you want it to be compared.
+        predicted: one text per row.
         expected: the reference of each row.
         ignore_spacing: forgive words that differ from the reference in their spaces only. This is the
             space-normalised sWER of Korean speech recognition (Bang et al. 2020, KsponSpeech, section 3.2), where
             several spacings of a phrase are right.
+        normalize: "none" compares the texts as they are, "whisper" as the authors of Whisper do for English; for
+            other languages, or with their list of British spellings, pass what `whisper_normalizer` returns.
 
     >>> print(wer(["나는 학교에갔다"], ["나는 학교에 갔다"]))
     WER 66.7 [66.7, 66.7]
     >>> print(wer(["나는 학교에갔다"], ["나는 학교에 갔다"], ignore_spacing=True))
     sWER 0.00 [0.00, 0.00]
+    >>> print(wer(["It's 7 p.m."], ["it is seven p m"], normalize="whisper"))
+    normalised WER 0.00 [0.00, 0.00]
     """
 
     def measure(prediction: str, reference: str) -> tuple[int, int]:
         words = _respaced(prediction, reference) if ignore_spacing else " ".join(prediction.split())
         return _edits(jiwer.process_words, words, " ".join(reference.split()))
 
-    return _error_rate("sWER" if ignore_spacing else "WER", paired(predicted, expected), measure, ignore_spacing)
+    name = "sWER" if ignore_spacing else "WER"
+    return _error_rate(name, paired(predicted, expected), measure, ignore_spacing, normalizer_of(normalize))
 
 
 def _error_rate(
@@ -57,9 +76,12 @@ def _error_rate(
     pairs: Iterable[tuple[str, str]],
     measure: Callable[[str, str], tuple[int, int]],
     ignore_spacing: bool,
+    normalizer: Normalizer | None,
 ) -> Score:
-    signature = f"case:mixed|spacing:{'ignored' if ignore_spacing else 'kept'}|jiwer:{version('jiwer')}"
-    statistics = row_statistics(pairs, measure, 2)
+    signature = f"spacing:{'ignored' if ignore_spacing else 'kept'}|jiwer:{version('jiwer')}"
+    signature = f"norm:{normalizer.name}|{signature}" if normalizer else f"case:mixed|{signature}"
+    name = f"normalised {name}" if normalizer else name
+    statistics = row_statistics(normalized(pairs, normalizer), measure, 2)
     return score_of(name, statistics, percent, signature=signature, higher_is_better=False)
 
 
