@@ -8,8 +8,7 @@ import pytest
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Any]:
-    """Headless Chromium without a page."""
+def started() -> Iterator[Any]:
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):
@@ -22,3 +21,17 @@ def chromium() -> Iterator[Any]:
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield opened
     opened.quit()
+
+
+@pytest.fixture
+def chromium(started: Any) -> Iterator[Any]:
+    """Headless Chromium on a large light screen with a mouse, whatever the test before made of it."""
+    yield started
+    for command, options in (
+        ("Emulation.clearDeviceMetricsOverride", {}),
+        ("Emulation.setEmulatedMedia", {"features": []}),
+        ("Emulation.setTouchEmulationEnabled", {"enabled": False}),
+    ):
+        started.execute_cdp_cmd(command, options)
+    started.get("about:blank")
+    started.get_log("browser")

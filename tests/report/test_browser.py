@@ -1,7 +1,5 @@
 """The page in a real browser: it draws, it answers the pointer and the keys, and it runs nothing that it was given."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +14,11 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
+def browser(chromium: Any, tmp_path: Path) -> Any:
     """Headless Chromium with the page of every figure open, all its labels hostile."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("chromium or chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     write_page(tmp_path / "report.html", "The run", sections(HOSTILE))
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    opened.get((tmp_path / "report.html").as_uri())
-    yield opened
-    opened.quit()
+    chromium.get((tmp_path / "report.html").as_uri())
+    return chromium
 
 
 def test_the_page_of_every_figure_can_be_read_in_a_browser(browser: Any) -> None:

@@ -60,8 +60,7 @@ def timeline(
         f'<figure class="timeline">{said("figcaption", caption, kind="caption")}'
         f"{player('video', video, mime) if video else ''}{_legend(styles)}"
         f"{clock.laid_out(rows + _probabilities(curves, clock, styles))}"
-        '<p class="reading"><output>Point at an event to read its times.</output></p>'
-        f"{_thumbnails(thumbnails)}{_listed(tracks)}</figure>"
+        f"{_listed(tracks) if count else ''}{_thumbnails(thumbnails)}</figure>"
     )
 
 
@@ -128,4 +127,5 @@ def _listed(tracks: Mapping[str, Sequence[Event]]) -> str:
         for name, events in tracks.items()
         for label, start, end, *score in events
     ]
-    return folded("Events", table(["track", "label", "start", "end", "score"], rows)) if rows else ""
+    hint = '<p class="reading"><output>Point at an event to read its times.</output></p>'
+    return hint + folded("Events", table(["track", "label", "start", "end", "score"], rows))
