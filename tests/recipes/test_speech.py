@@ -58,8 +58,8 @@ def test_a_folder_of_recordings_becomes_a_model_that_transcribes(table, recipe):
     assert said.code == 0, said.err
     results = json.loads(Path("run/all_results.json").read_text())
     assert results["wer_low"] <= results["wer"] <= results["wer_high"] and results["wer"] < 20
-    transcribe = pipeline("automatic-speech-recognition", "run")
-    right = sum(transcribe(path)["text"] == words for path, words in rows)
+    transcribe = pipeline("automatic-speech-recognition", "run", vad=False)  # which would take tones for noise
+    right = sum(transcribe(path)["text"].strip() == words for path, words in rows)
     assert right >= 20
     page = Path("run/report.html").read_text()
     assert "Which words were mistaken" in page and "<audio" in page

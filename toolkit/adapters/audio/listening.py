@@ -1,0 +1,61 @@
+"""What the report of a speech run shows beside the scores: which words were mistaken, and recordings to listen to."""
+
+import io
+import wave
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from toolkit.adapters.audio.recordings import Excerpt
+from toolkit.media.values import Waveform
+from toolkit.metrics import confused_words, edit_counts
+from toolkit.report import Section, confusions, edits, recording
+
+RECORDINGS, MOST_FRAMES, RATE_HZ = 6, 1500, 16000
+
+
+def sections(records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
+    """The edits by kind and word, then recordings spread over the first thousand with the words under their sound.
+
+    Args:
+        records: with `line`, `source` (an excerpt), `source_length` in frames of 10 ms, `prediction` and `reference`.
+        serve: a speech pipeline.
+    """
+    pairs = [(record["prediction"], record["reference"]) for record in records]
+    predicted, expected = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    counts = edits(edit_counts(predicted, expected)) + confusions(confused_words(predicted, expected))
+    yield Section("Which words were mistaken", counts, note="An empty word was left out, or added.")
+    rows = [row for row in islice(records, 1000) if row["source_length"] <= MOST_FRAMES]
+    figures = [_heard(row, serve) for row in rows[:: max(1, len(rows) // RECORDINGS)][:RECORDINGS]]
+    if figures:
+        note = "Each word stands where the model heard it. A click on it, or on the spectrogram, plays from there."
+        yield Section("Where it listened", "".join(figures), note=note)
+
+
+def _heard(row: Mapping[str, Any], serve: Callable[..., Any]) -> str:
+    sound = Excerpt.parse(row["source"]).read(RATE_HZ)
+    answer = serve({"raw": sound.samples.numpy(), "sampling_rate": RATE_HZ}, return_timestamps="word", vad=False)
+    words = [(chunk["text"], *chunk["timestamp"]) for chunk in answer.get("chunks", ())]
+    return recording(
+        sound.samples.numpy(),
+        RATE_HZ,
+        words,
+        sound=as_wav(sound),
+        mime="audio/wav",
+        caption=f"line {row['line']}: {row['source']}",
+        reference=row["reference"],
+    )
+
+
+def as_wav(sound: Waveform) -> bytes:
+    """The sound as a file of 16-bit samples, which every browser plays."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, sound.sample_rate_hz, 0, "NONE", ""))
+        out.writeframes((sound.samples.clamp(-1, 1) * 32767).numpy().astype(np.int16).tobytes())
+    return file.getvalue()
+
+
+__all__ = ["sections"]
