@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit import DataArguments, Dialogue, RecipeArguments, Summarization, TextToText, Translation
+from toolkit import DataArguments, Dialogue, RecipeArguments, Summarization, TextToText, Transcription, Translation
 from toolkit.adapters.core import RecurrentCore
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "flags.md"
@@ -16,6 +16,7 @@ CHAPTERS = {
     "Translation": Translation,
     "Summarization": Summarization,
     "Dialogue": Dialogue,
+    "Speech": Transcription,
     "The recurrent core": RecurrentCore,
     "Training": RecipeArguments,
 }
