@@ -3,6 +3,7 @@
 from toolkit.adapters.audio import Transcription
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.text import Dialogue, Summarization, TextToText, Translation
+from toolkit.adapters.video import EventLabelling
 from toolkit.data import DataArguments
 from toolkit.hub import push
 from toolkit.models import RecurrentSeq2SeqConfig, RecurrentSeq2SeqForConditionalGeneration
@@ -14,6 +15,7 @@ __all__ = [
     "Adapter",
     "DataArguments",
     "Dialogue",
+    "EventLabelling",
     "RecipeArguments",
     "RecurrentSeq2SeqConfig",
     "RecurrentSeq2SeqForConditionalGeneration",

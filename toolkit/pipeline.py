@@ -6,10 +6,10 @@ from typing import Any
 import transformers
 from transformers import PreTrainedModel
 
-from toolkit.adapters import audio
+from toolkit.adapters import audio, video
 from toolkit.models import PIPELINES, load_processor
 
-BUILDERS: dict[str, Callable[..., Any]] = {**audio.BUILDERS}
+BUILDERS: dict[str, Callable[..., Any]] = {**audio.BUILDERS, **video.BUILDERS}
 """The tasks that adapters serve themselves, since a model alone cannot: recordings of any length, say."""
 
 

@@ -1,0 +1,6 @@
+"""Videos: what happens in them when, as a label for every frame or as events."""
+
+from toolkit.adapters.video.event_labelling import EventLabelling
+from toolkit.adapters.video.serving import BUILDERS, EventDetector, detector
+
+__all__ = ["BUILDERS", "EventDetector", "EventLabelling", "detector"]

@@ -1,0 +1,165 @@
+"""What can be wrong with labels of videos: with a row, with a video, between videos, between splits."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from toolkit.adapters.video.films import Film, Films
+from toolkit.adapters.video.labels import Event, by_file
+from toolkit.data import Fault, Split
+from toolkit.media.faults import MediaError
+
+LEAST_EXAMPLES = 2
+Placed = tuple[Mapping[str, Any], Event]
+
+
+def row_sentence(row: Mapping[str, Any], file_column: str, label_column: str) -> str | None:
+    """What is wrong with a row by itself."""
+    if label_column in row and not row[label_column].strip():
+        return f"`{label_column}` is blank, so there is nothing to learn. Fill it or remove the row."
+    path = row[file_column]
+    if "://" not in path and not Path(path).is_file():
+        return f"`{file_column}` leads to {path}, which does not exist. Paths count from where the table lies."
+    if label_column in row:
+        try:
+            Event.of(row, label_column)
+        except ValueError as error:
+            return str(error)
+    return None
+
+
+class VideoChecks:
+    """Finds faults that show only when a video is opened, or its labels are seen together.
+
+    Args:
+        films: opens the videos.
+        file_column: names them.
+        label_column: names what happens.
+        overlap_seconds: labels of one track may overlap by so much.
+
+    Attributes:
+        unreadable: videos that cannot be used.
+    """
+
+    def __init__(self, films: Films, *, file_column: str, label_column: str, overlap_seconds: float) -> None:
+        self.films, self.file_column, self.label_column = films, file_column, label_column
+        self.overlap_seconds = overlap_seconds
+        self.unreadable: set[str] = set()
+
+    def videos(self, split: Split) -> Iterator[Fault]:
+        """Broken videos, and labels that do not fit the others of their video."""
+        sound = (row for row in split.dataset if row_sentence(row, self.file_column, self.label_column) is None)
+        for path, rows in by_file(sound, self.file_column).items():
+            try:
+                film = self.films[path]
+            except (MediaError, OSError) as error:
+                self.unreadable.add(path)
+                others = f" All {len(rows)} labels of it are of no use." if len(rows) > 1 else ""
+                yield split.fault(rows[0], f"{error}{others}")
+                continue
+            if self.label_column not in rows[0]:
+                continue
+            placed = [(row, Event.of(row, self.label_column)) for row in rows]
+            inside = []
+            for row, event in placed:
+                sentence = past_the_end(event, film, path)
+                if sentence is None:
+                    inside.append((row, event))
+                else:
+                    yield split.fault(row, sentence)
+            yield from self._overlaps(split, inside, film)
+
+    def _overlaps(self, split: Split, placed: Iterable[Placed], film: Film) -> Iterator[Fault]:
+        tracks: dict[str, list[tuple[float, float, Mapping[str, Any], Event]]] = {}
+        for row, event in placed:
+            first, last = event.frames(film.seconds)
+            if not event.is_instant:
+                start, end = float(film.seconds[first]), float(film.seconds[last - 1])
+                tracks.setdefault(event.track, []).append((start, end, row, event))
+        for spans in tracks.values():
+            spans.sort(key=lambda span: span[:2])
+            longest = spans[0]
+            for before, span in pairwise(spans):
+                longest = max(longest, before, key=lambda one: one[1])
+                shared = min(longest[1], span[1]) - span[0]
+                if shared > self.overlap_seconds:
+                    sentence = (
+                        f"`{span[3].label}` overlaps `{longest[3].label}` of line {longest[3].line} by {shared:.2f} s. "
+                        "A frame has one label: correct the times, or name another `track`."
+                    )
+                    yield split.fault(span[2], sentence)
+
+    def labels(self, splits: Mapping[str, Split], names: Iterable[str], background: str) -> Iterator[Fault]:
+        """Labels that only evaluation knows, and labels with too few examples to learn.
+
+        Args:
+            splits: all of them.
+            names: what the model knows, where it is trained already.
+            background: the label that needs no examples.
+        """
+        if any(self.label_column not in (split.dataset.column_names or ()) for split in splits.values()):
+            return
+        known = {*names, background}
+        if "train" in splits:
+            train = splits["train"]
+            counts = Counter(row[self.label_column] for row in train.dataset if row[self.label_column].strip())
+            first = {row[self.label_column]: row for row in reversed(list(train.dataset))}
+            for label, count in counts.items():
+                if count < LEAST_EXAMPLES and label != background:
+                    sentence = (
+                        f"`{label}` has {count} example, too few to learn. Add some, or remove the row or rename it."
+                    )
+                    yield train.fault(first[label], sentence)
+            known |= counts.keys()
+        for name, split in splits.items():
+            for row in split.dataset if name != "train" else ():
+                if row[self.label_column].strip() and row[self.label_column] not in known:
+                    listed = ", ".join(sorted(known))
+                    sentence = (
+                        f"`{row[self.label_column]}` is no label of the training data ({listed}). Correct it, or add "
+                        "examples of it there."
+                    )
+                    yield split.fault(row, sentence)
+
+    def shared(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
+        """Videos that two splits name, in whatever words their paths are written."""
+        seen: dict[str, tuple[str, Fault]] = {}
+        for name, split in splits.items():
+            for path, rows in by_file(split.dataset, self.file_column).items():
+                place = path if "://" in path else str(Path(path).resolve())
+                if place in seen and seen[place][0] != name:
+                    other = seen[place][1]
+                    sentence = (
+                        f"{path} also stands in {other.path}:{other.line}; the score would be flattered. "
+                        "Keep each video in one split."
+                    )
+                    yield split.fault(rows[0], sentence)
+                seen.setdefault(place, (name, split.fault(rows[0], "")))
+
+
+def past_the_end(event: Event, film: Film, path: str) -> str | None:
+    """What is wrong with a label that goes on after its video; a frame too much is taken for rounding."""
+    if event.start is None or event.end is None:
+        return None
+    count = len(film.seconds)
+    if event.counts_frames:
+        wrong = "start_frame" if event.start >= count else "end_frame" if event.end > count + 1 else None
+        if wrong is None:
+            return None
+        value = event.start if wrong == "start_frame" else event.end
+        return (
+            f"{wrong} {value:.0f} is past the end of {path} ({count} frames). Correct it, or the video is another one."
+        )
+    frame = (film.end_seconds - float(film.seconds[0])) / count
+    if event.start >= film.end_seconds:
+        wrong, value = "start", event.start
+    elif event.end > film.end_seconds + max(frame, 0.05):
+        wrong, value = "end", event.end
+    else:
+        return None
+    return f"{wrong} {value:.2f} s is past the end of {path} ({film.end_seconds:.2f} s). Correct it or cut the label."
+
+
+__all__ = ["VideoChecks", "past_the_end", "row_sentence"]

@@ -1,0 +1,135 @@
+"""Videos as a model sees them: decoded once, then kept on disk."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub import constants
+from numpy.lib.format import open_memmap
+from torch import Tensor
+
+from toolkit.media.video import VideoFile
+from toolkit.models import FrameProcessor
+from toolkit.models.processing_frames import at_rate
+
+BLOCK_FRAMES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A video at the rate and size at which a model sees it.
+
+    Args:
+        seconds: (F,) when each frame of the file is shown.
+        end_seconds: when the last one is over.
+        frames: (N, C, Y, X) uint8, what the model sees.
+        median: whether to subtract the median frame.
+    """
+
+    seconds: np.ndarray
+    end_seconds: float
+    frames: np.ndarray
+    median: bool
+
+    @cached_property
+    def still(self) -> Tensor | None:
+        """(C, Y, X), what does not move, if that is to be subtracted."""
+        return FrameProcessor.median(torch.from_numpy(self.frames)) if self.median else None
+
+    def seen(self, processor: FrameProcessor, start: int = 0, end: int | None = None) -> Tensor:
+        """What the model reads of a part: (some of N, C, Y, X) float32."""
+        return processor.normalise(torch.from_numpy(self.frames[start:end]), self.still)
+
+
+class Films:
+    """The videos of a run. Each is decoded once, whatever is asked of it and however often a run is started.
+
+    What is kept is found by the file's path, size and time and by the settings, so that a changed file is read anew.
+
+    Args:
+        processor: says size, colour and rate.
+        folder: where to keep them; none: beside the cache of the Hub.
+    """
+
+    def __init__(self, processor: FrameProcessor, folder: str | None = None) -> None:
+        self.processor = processor
+        self.folder = Path(folder or Path(constants.HF_HOME) / "video-frames")
+        self._open: dict[str, Film] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the videos: `datasets` pickles what makes its rows, to tell it apart."""
+        return {**self.__dict__, "_open": {}}
+
+    def __getitem__(self, path: str) -> Film:
+        """The video at a path.
+
+        Raises:
+            MediaError: it cannot be decoded.
+        """
+        if path not in self._open:
+            self._open[path] = self._read(path)
+        return self._open[path]
+
+    def key(self, path: str, **more: Any) -> str:
+        """Tells apart what is made of files, of their versions, and with other settings."""
+        processor = self.processor
+        settings = [processor.size, len(processor.mean), processor.frames_per_second, more]
+        if "://" in path:
+            version: list[Any] = [path, os.getpid()]  # an address may lead elsewhere tomorrow
+        else:
+            stat = os.stat(path)
+            version = [os.path.realpath(path), stat.st_size, stat.st_mtime_ns]
+        return hashlib.blake2b(json.dumps([version, settings]).encode(), digest_size=16).hexdigest()
+
+    def kept(self, key: str, make: Callable[[Path], None]) -> np.ndarray:
+        """An array from the folder, made if it is not there; copied where it is written to, never on disk."""
+        path = self.folder / f"{key}.npy"
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            aside = path.with_name(f".{key}.{os.getpid()}.part")
+            try:
+                make(aside)
+                os.replace(aside, path)
+            finally:
+                aside.unlink(missing_ok=True)
+        return np.load(path, mmap_mode="c")
+
+    def _read(self, path: str) -> Film:
+        video = VideoFile(path)
+        seconds = video.timestamps().numpy()
+        frames = self.kept(self.key(path), lambda aside: self._decode(video, aside))
+        return Film(seconds, video.header.end_seconds, frames, self.processor.subtract_median)
+
+    def _decode(self, video: VideoFile, aside: Path) -> None:
+        processor = self.processor
+        count = len(processor.seen(video.timestamps()))
+        shape = (count, len(processor.mean), *processor.size)
+        array = open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+        place = 0
+        for block in at_rate(as_blocks(video, processor), processor.frames_per_second):
+            array[place : place + len(block)] = processor.shrink(block).numpy()
+            place += len(block)
+        array.flush()
+
+
+def as_blocks(video: VideoFile, processor: FrameProcessor) -> Iterator[tuple[Tensor, Tensor]]:
+    """A video as the processor takes it in: frames of its size with their times."""
+    height, width = processor.size
+    for clip in video.frames(size=(height, width), batch_frames=BLOCK_FRAMES):
+        yield clip.frames, clip.seconds
+
+
+def write_array(path: Path, parts: Iterable[Tensor]) -> None:
+    """Vectors that come in parts, as one array on disk."""
+    with path.open("wb") as file:
+        np.save(file, torch.cat(list(parts)).float().numpy())
+
+
+__all__ = ["Film", "Films", "as_blocks", "write_array"]

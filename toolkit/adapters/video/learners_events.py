@@ -1,0 +1,89 @@
+"""A learner that writes what happens as a sequence of events with times."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from transformers import AutoModelForSeq2SeqLM, PreTrainedModel
+
+from toolkit.adapters.video.films import Film
+from toolkit.adapters.video.labels import Event
+from toolkit.adapters.video.learners import Learner
+from toolkit.collate import Pad
+from toolkit.models import RecurrentSeq2SeqConfig, RecurrentSeq2SeqForConditionalGeneration
+from toolkit.models.processing_events import SPECIAL_TOKENS
+
+
+class EventLearner(Learner):
+    """Events as words, which the attention decoder writes: `<start> label <end>` for each, then the end."""
+
+    names = "input_features", "encoder_features"
+    pad = Pad({"input_features": 0.0, "encoder_features": 0.0, "attention_mask": 0, "labels": -100})
+
+    def model(self) -> PreTrainedModel:
+        """A fresh encoder-decoder over what the flags name, or the one that they name."""
+        flags = self.flags
+        if flags.model_name_or_path is not None:
+            return AutoModelForSeq2SeqLM.from_pretrained(flags.model_name_or_path)
+        tokens = flags.processor.events.tokens
+        unknown, start, end, pad = range(len(SPECIAL_TOKENS))
+        config = RecurrentSeq2SeqConfig(
+            vocab_size=len(tokens),
+            backbone_config=self.encoder_config().to_dict(),
+            freeze_backbone=flags.is_pretrained and flags.freeze_encoder,
+            embedding_size=flags.hidden_size,
+            hidden_size=flags.hidden_size,
+            num_hidden_layers=flags.num_hidden_layers,
+            cell_type=flags.cell_type,
+            attention_type=flags.attention_type,
+            dropout=flags.dropout,
+            pad_token_id=pad,
+            bos_token_id=start,
+            eos_token_id=end,
+            decoder_start_token_id=start,
+        )
+        config.tells_instants = flags.has_instants
+        model = RecurrentSeq2SeqForConditionalGeneration(config)
+        if flags.is_pretrained:
+            model.encoder.reader.backbone.load_pretrained(flags.encoder)
+        return model
+
+    def mask(self, frames: int, *, frozen: bool = False) -> dict[str, Any]:
+        """All is real: frames, or the vectors of several frames each."""
+        return {"attention_mask": [1] * (-(-frames // self.frozen.frames_per_step) if self.frozen else frames)}
+
+    def labels(self, events: Sequence[Event], film: Film, start: int, end: int) -> list[int]:
+        """Ids of the words for what happens from `start` on, as far as a stretch goes."""
+        times = np.append(film.seconds, film.end_seconds)
+        placed = [(event.label, *event.frames(film.seconds)) for event in events]
+        told = [
+            {"label": label, "start": float(times[first]), "end": float(times[last])}
+            for label, first, last in placed
+            if label != self.flags.background
+        ]
+        begins = film.seconds[0] + start / self.flags.processor.frames_per_second
+        return self.flags.processor.events.encode(told, start_seconds=begins)
+
+    def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[int]]:
+        """Ids of the words of each example."""
+        return model.generate(**batch, **generation)[:, 1:].tolist()  # type: ignore[operator]
+
+    def decode(self, output: Sequence[int]) -> dict[str, Any]:
+        """Events, and between them the background."""
+        words = self.flags.processor.events
+        events = [[one["label"], one["start"], one["end"], 1.0] for one in words.decode(output)]
+        labels: list[list[Any]] = []
+        clock = 0.0
+        for label, start, end, _ in sorted(events, key=lambda event: event[1:3]):
+            end = max(end, start + words.step_seconds)
+            if start > clock:
+                labels.append([self.flags.background, clock, start])
+            if end > clock:
+                labels.append([label, max(start, clock), end])
+                clock = end
+        labels.append([self.flags.background, clock, max(clock, words.steps * words.step_seconds)])
+        return {"labels": labels, "events": events}
+
+
+__all__ = ["EventLearner"]

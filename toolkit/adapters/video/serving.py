@@ -1,0 +1,132 @@
+"""From the name of a model, and of a video, to what happens in it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForTokenClassification, PreTrainedModel
+
+from toolkit.adapters.video.films import as_blocks
+from toolkit.adapters.video.timelines import check_ending, write_timeline
+from toolkit.media.video import VideoFile
+from toolkit.models import FrameProcessor, load_processor
+from toolkit.models.pipeline_video import VideoEventDetectionPipeline
+
+TASK = "video-event-detection"
+
+
+class EventDetector:
+    """Finds what happens in videos of any kind and length.
+
+    Args:
+        pipeline: takes frames.
+        **settings: of the calls.
+    """
+
+    task = TASK
+
+    def __init__(self, pipeline: VideoEventDetectionPipeline, **settings: Any) -> None:
+        self.pipeline, self.model, self.processor = pipeline, pipeline.model, pipeline.processor
+        self.settings = settings
+
+    def __call__(
+        self, videos: Any, *, output: str | Path | Sequence[str | Path] | None = None, **settings: Any
+    ) -> dict[str, Any] | list[dict[str, Any]] | Iterator[dict[str, Any]]:
+        """Answers for one video, or for each of several.
+
+        Args:
+            videos: a path, an address, the bytes of a file, a binary stream, {"path", "bytes"}, an array of frames
+                (F, Y, X, 3), a mapping with `frames` (see `VideoEventDetectionPipeline`); or a list or generator of
+                such. A video file is decoded as a stream, so it may be longer than memory.
+            output: file to write, by its ending: .json (the whole answer), .csv, .tsv, .vtt, .srt, .edl, .eaf, or .mp4
+                (the video with labels burnt in); several; with `*` for the video's name.
+            **settings: `threshold`, `minimum_seconds`, `merge_seconds`, `points`, `apart_seconds`; for models that
+                write events also generation arguments.
+
+        Returns:
+            `video`, the header; `frames`, a label with its score for every frame of the file, with its number and time;
+            `events`, in the order of time.
+        """
+        paths = [Path(path) for path in ([output] if isinstance(output, str | Path) else output or ())]
+        for path in paths:
+            check_ending(path)
+        settings = {**self.settings, **settings}
+        if getattr(self.model.config, "tells_instants", False):
+            settings.setdefault("points", True)
+        if isinstance(videos, list):
+            if len(videos) > 1 and any("*" not in path.name for path in paths):
+                raise ValueError(
+                    f"`output` must have a `*` for the names of {len(videos)} videos, but is {output}. Write out/*.vtt."
+                )
+            return [self._answer(video, paths, settings) for video in videos]
+        if isinstance(videos, Iterator):
+            return (self._answer(video, paths, settings) for video in videos)
+        return self._answer(videos, paths, settings)
+
+    def _answer(self, video: Any, paths: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
+        if (
+            isinstance(video, Tensor)
+            or hasattr(video, "__array__")
+            or (isinstance(video, Mapping) and not_a_file(video))
+        ):
+            if paths:
+                raise ValueError("`output` needs a video file, but frames came. Take what is in the answer.")
+            return self.pipeline(video, **settings)
+        file = video if isinstance(video, VideoFile) else VideoFile(video)
+        given = {"blocks": as_blocks(file, self.processor), "frames_per_second": file.header.frames_per_second}
+        answer = self.pipeline(given, **settings)
+        for path in paths:
+            write_timeline(path.with_name(path.name.replace("*", Path(file.name).stem)), answer, file)
+        return answer
+
+
+def not_a_file(video: Mapping[str, Any]) -> bool:
+    """Whether a mapping brings frames, or what cannot be known: the pipeline tells what is wrong with it."""
+    return not {"path", "bytes"} & video.keys()
+
+
+def detector(
+    model: str | Path | PreTrainedModel,
+    *,
+    tokenizer: Any = None,
+    processor: FrameProcessor | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool | None = None,
+    device: str | int | torch.device | None = None,
+    **settings: Any,
+) -> EventDetector:
+    """Builds what finds events with a model of ours, one that labels frames or one that writes events.
+
+    Args:
+        model: a run folder, a Hub id, or a model in memory, then with its `processor`.
+        tokenizer: none: frames need no other than the processor.
+        processor: another one than the model's own.
+        revision: branch, tag or commit on the Hub.
+        trust_remote_code: whether code beside the model may run; ours needs none, since it is here.
+        device: where the model runs; none: the processor.
+        **settings: of the calls, as `EventDetector` takes them.
+    """
+    processor = processor or tokenizer
+    if not isinstance(model, PreTrainedModel):
+        source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+        config = AutoConfig.from_pretrained(str(model), **source)
+        if config.model_type not in ("frame_labeller", "recurrent_seq2seq"):
+            raise ValueError(
+                f"`model` must be an event model of this toolkit, but {model} is a {config.model_type} model. Train one with "
+                "recipes/video/event_labelling.py. Whole clips are classified by the task video-classification."
+            )
+        auto = AutoModelForTokenClassification if config.model_type == "frame_labeller" else AutoModelForSeq2SeqLM
+        processor = processor or load_processor(str(model), **source)
+        model = auto.from_pretrained(str(model), **source)
+    if processor is None:
+        raise ValueError("`processor` must be given with a model in memory, but is not. Load it with AutoProcessor.")
+    pipeline = VideoEventDetectionPipeline(model=model.eval(), processor=processor, task=TASK, device=device)
+    return EventDetector(pipeline, **settings)
+
+
+BUILDERS = {TASK: detector}
+"""What `toolkit.pipeline` calls for which task."""
+
+__all__ = ["BUILDERS", "EventDetector", "detector"]

@@ -1,0 +1,105 @@
+"""The flags of video models, and which of their values can be meant."""
+
+from dataclasses import dataclass, field
+
+from transformers import AutoConfig
+
+from toolkit.adapters.video.scoring import SCORES
+from toolkit.adapters.video.variation import FLIPS
+from toolkit.models import ATTENTION_TYPES, CELL_TYPES
+
+DECODERS = ("frames", "events")
+WEIGHTS = {"none": 0.0, "root": 0.5, "inverse": 1.0}
+FRESH = ("cnn", "videomae")
+
+
+@dataclass
+class VideoSettings:
+    """How videos are seen, and what learns from them."""
+
+    file_column: str = field(default="file", metadata={"help": "Column that names the videos."})
+    label_column: str = field(default="label", metadata={"help": "Column that names what happens."})
+    background: str = field(default="background", metadata={"help": "Label of frames about which nothing is said."})
+    decoder: str = field(
+        default="frames", metadata={"help": "A label per frame, or events as words.", "choices": list(DECODERS)}
+    )
+    encoder: str = field(
+        default="cnn", metadata={"help": "cnn (light), videomae (small, fresh), or a pretrained VideoMAE."}
+    )
+    freeze_encoder: bool = field(
+        default=True, metadata={"help": "Keep a pretrained encoder as it is: each video is looked at once."}
+    )
+    model_name_or_path: str | None = field(
+        default=None, metadata={"help": "An event model of this toolkit to go on from; none: a fresh one."}
+    )
+    frames_per_second: float = field(default=25.0, metadata={"help": "Rate at which the model sees videos."})
+    frame_height: int = field(default=48, metadata={"help": "Rows of pixels that the model sees."})
+    frame_width: int = field(default=64, metadata={"help": "Columns of pixels that the model sees."})
+    colour: bool = field(default=False, metadata={"help": "See colours, not only light and dark."})
+    subtract_median: bool = field(
+        default=False, metadata={"help": "Subtract what does not move: for cameras that stand still."}
+    )
+    max_train_seconds: float = field(default=30.0, metadata={"help": "Train on stretches no longer than this."})
+    cell_type: str = field(default="gru", metadata={"help": "Recurrent cell.", "choices": list(CELL_TYPES)})
+    attention_type: str = field(
+        default="location",
+        metadata={"help": "How the events decoder looks at the video.", "choices": list(ATTENTION_TYPES)},
+    )
+    hidden_size: int = field(default=128, metadata={"help": "Width of all vectors."})
+    num_hidden_layers: int = field(default=1, metadata={"help": "Depth of the recurrent network."})
+    dropout: float = field(default=0.3, metadata={"help": "Share of elements set to zero while training."})
+    class_weights: str = field(
+        default="root",
+        metadata={"help": "Weigh labels by how rare they are: power of their share.", "choices": list(WEIGHTS)},
+    )
+    smoothing: float = field(default=0.15, metadata={"help": "Weight of the loss against flicker of segments."})
+    augment: bool = field(default=True, metadata={"help": "Vary light and place of training videos."})
+    flips: str = field(
+        default="none", metadata={"help": "Also mirror them; both: for cameras above.", "choices": list(FLIPS)}
+    )
+    overlap_seconds: float = field(
+        default=0.25, metadata={"help": "Labels of one track may overlap by so much; the later one counts."}
+    )
+    frames_folder: str | None = field(
+        default=None, metadata={"help": "Where decoded frames are kept; none: beside the Hub's cache."}
+    )
+    metric: str = field(default="frame_accuracy", metadata={"help": f"Selects checkpoints: {', '.join(SCORES)}."})
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("metric", SCORES),
+            ("decoder", DECODERS),
+            ("class_weights", WEIGHTS),
+            ("flips", FLIPS),
+        ):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"`{name}` must be one of {', '.join(choices)}, but is {getattr(self, name)!r}.")
+        for name in ("frames_per_second", "frame_height", "frame_width", "max_train_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"`{name}` must be above 0, but is {getattr(self, name)}.")
+        if self.is_pretrained:
+            self._check_encoder()
+
+    def _check_encoder(self) -> None:
+        try:
+            kind = AutoConfig.from_pretrained(self.encoder).model_type
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"`encoder` must be {', '.join(FRESH)} or name a VideoMAE, but {self.encoder} cannot be loaded "
+                f"({str(error).splitlines()[0]}). Name a folder with a config.json, or a Hub id."
+            ) from error
+        if kind != "videomae":
+            raise ValueError(f"`encoder` must name a VideoMAE, but {self.encoder} is a {kind} model. Choose another.")
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether a pretrained encoder looks at the frames."""
+        return self.encoder not in FRESH
+
+    @property
+    def step_frames(self) -> int:
+        """Frames that share one vector."""
+        return 1 if self.encoder == "cnn" else 2
+
+
+__all__ = ["WEIGHTS", "VideoSettings"]
