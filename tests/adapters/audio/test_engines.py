@@ -274,8 +274,9 @@ def test_tokens_are_found_where_attention_moves_on():
     maps = torch.full((3, 4, 40), 0.01)
     for token, start in enumerate((0, 12, 20, 33)):
         maps[:, token, start : (12, 20, 33, 40)[token]] = 1.0
-    found = token_steps(maps + 0.001 * torch.rand(3, 4, 40))
+    found = token_steps(maps + 0.001 * torch.rand(3, 4, 40), slice(None))
     assert np.abs(np.array(found) - [0, 12, 20, 33]).max() <= 3
+    assert token_steps(maps, slice(1, 3))[1] == pytest.approx(20, abs=3)
 
 
 def test_windows_have_the_length_that_the_model_was_made_for(engine):

@@ -13,21 +13,23 @@ MEDIAN_STEPS = 7
 SENTENCE_ENDS = (".", "!", "?", "。", "！", "？")
 
 
-def token_steps(weights: Tensor) -> list[int]:
-    """The step in which each row begins.
+def token_steps(weights: Tensor, rows: slice) -> list[int]:
+    """The step in which each token begins.
 
-    As Whisper does it: every head is standardised over the rows and smoothed over time, the heads are averaged, and the
-    cheapest path through the map that only moves on says when each row begins.
+    As OpenAI's Whisper does it: every head is standardised over all tokens and smoothed over time, the heads are
+    averaged, and the cheapest path through the map that only moves on says when each token begins.
 
     Args:
-        weights: (heads, T, F) attention of T tokens over F steps of time.
+        weights: (heads, T, F) attention of T tokens over the F steps that hold sound.
+        rows: which of the tokens are wanted; those of the prompt only take part in standardising.
 
     Returns:
-        T steps that never fall.
+        As many steps as `rows` has tokens; they never fall.
     """
-    deviation, mean = torch.std_mean(weights.float(), dim=1, keepdim=True, correction=0)
+    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-9)
+    deviation, mean = torch.std_mean(weights, dim=1, keepdim=True, correction=0)
     smooth = median((weights - mean) / deviation.clamp(min=1e-9))
-    return warp(-smooth.mean(0))
+    return warp(-smooth.mean(0)[rows])
 
 
 def median(values: Tensor) -> Tensor:

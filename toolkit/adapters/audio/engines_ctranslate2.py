@@ -55,7 +55,7 @@ class CTranslate2Engine(WhisperEngine):
         super().__init__(
             f"ctranslate2 {folder} {precision}",
             WhisperTokenizer.from_pretrained(folder),
-            multilingual=self.model.is_multilingual,
+            multilingual=kept.get("is_multilingual", self.model.is_multilingual),
             language=kept.get("language"),
             task=kept.get("task"),
             longest_seconds=float(chunk),
@@ -83,8 +83,10 @@ class CTranslate2Engine(WhisperEngine):
         given = dict(request.generation)
         given.pop("prompt_ids", None)
         settings: dict[str, Any] = {"beam_size": 1, "sampling_topk": 0 if temperature > 0 else 1}
-        limit = given.pop("max_new_tokens", None)
-        settings["max_length"] = self.longest_text if limit is None else len(prompts[0]) + limit
+        limit = given.pop("max_new_tokens", self.longest_text // 2)
+        settings["max_length"] = max(
+            2 * limit, len(prompts[0]) + limit
+        )  # the library allows half of it, less the prompt
         settings |= {ARGUMENTS[name]: value for name, value in given.items()}
         if temperature > 0:
             settings |= {"beam_size": 1, "sampling_temperature": temperature}

@@ -64,10 +64,9 @@ class TransformersEngine(WhisperEngine):
         Draws from the same random numbers for each window, so that neither its neighbours nor the past change a text.
         """
         config = self.model.generation_config
-        settings = {"max_length": self.model.config.max_target_positions, "num_beams": 1, **request.generation}
+        settings = {"num_beams": 1, "max_new_tokens": self.model.config.max_target_positions // 2, **request.generation}
         settings.pop("prompt_ids", None)
-        if "max_new_tokens" in settings:
-            del settings["max_length"]
+        settings |= {"max_length": len(prompts[0]) + settings["max_new_tokens"], "max_new_tokens": None}
         if temperature > 0:
             settings |= {"do_sample": True, "temperature": temperature, "num_beams": 1}
             settings = {"top_k": 0, **settings}
@@ -145,7 +144,7 @@ class TransformersEngine(WhisperEngine):
             layers = range(len(maps) // 2, len(maps))
             heads = [(layer, head) for layer in layers for head in range(maps[0].shape[1])]
         weights = torch.stack([maps[layer][0, head] for layer, head in heads])
-        return token_steps(weights[:, len(opening) : -1, :steps].float().cpu())
+        return token_steps(weights[..., :steps].float().cpu(), slice(len(opening), -1))
 
     def known_arguments(self) -> Callable[[str], bool]:
         """All of `generate`, and `prompt_ids`."""

@@ -65,7 +65,8 @@ def transcriber(
             raise ValueError(
                 "`processor` must be given with a model in memory, but is not. Load it with AutoProcessor."
             )
-        return Transcriber(TransformersEngine(model.to(device=device), processor), **settings)
+        placed: Any = model
+        return Transcriber(TransformersEngine(placed.to(device), processor), **settings)
     return Transcriber(_pipeline(model, tokenizer, processor, source, device), **settings)
 
 

@@ -1,0 +1,136 @@
+"""CTranslate2 says what transformers says, over weights that are converted once."""
+
+import importlib
+import shutil
+
+import pytest
+import torch
+
+from tests.adapters.audio.conftest import RATE_HZ
+from toolkit.adapters.audio import engines_ctranslate2, transcriber
+from toolkit.adapters.audio.engines import Request
+from toolkit.adapters.audio.engines_ctranslate2 import CTranslate2Engine, converted
+from toolkit.media.values import Waveform
+
+pytest.importorskip("ctranslate2", reason="the engine is optional: pip install 'multimodal-seq2seq[ctranslate2]'")
+
+BARE = {"vad": False, "temperature": 0.0, "compression_ratio_threshold": None, "max_new_tokens": 8}
+
+
+@pytest.fixture(scope="module")
+def folder(multilingual, tmp_path_factory):
+    """A checkpoint of transformers."""
+    path = tmp_path_factory.mktemp("tiny")
+    model, processor = multilingual
+    model.save_pretrained(path)
+    processor.save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def engines(folder):
+    """The same weights under both engines."""
+    settings = {"precision": "float32", "language": "de", **BARE}
+    return transcriber(folder, **settings), transcriber(folder, engine="ctranslate2", **settings)
+
+
+@pytest.mark.parametrize("settings", [{}, {"return_timestamps": True}, {"task": "translate"}], ids=str)
+def test_both_engines_say_the_same(engines, sound, settings):
+    sounds = [sound(seconds, seed) for seed, seconds in enumerate((1.0, 4.1, 0.4))]
+    ours, theirs = (engine(sounds, **settings) for engine in engines)
+    assert ours == theirs
+    assert len({answer["text"] for answer in ours}) > 1
+
+
+def test_both_engines_judge_alike(engines, sound):
+    windows = [Waveform(torch.from_numpy(sound(1.5, seed)), RATE_HZ) for seed in range(3)]
+    request = Request(generation={"max_new_tokens": 8})
+    judged = []
+    for engine in (hear.engine for hear in engines):
+        encoded = engine.encode(windows)
+        prompts = [engine.prompt("de", request)] * 3
+        judged.append(engine.write(encoded, prompts, 0.0, request))
+    for ours, theirs in zip(*judged, strict=True):
+        assert ours.tokens == theirs.tokens
+        assert ours.no_speech_probability == pytest.approx(theirs.no_speech_probability, rel=1e-3, abs=1e-6)
+        if len(ours.tokens) < 8:
+            assert ours.mean_log_probability == pytest.approx(theirs.mean_log_probability, rel=1e-3)
+
+
+def test_both_engines_place_words_alike(engines, sound):
+    ours, theirs = (engine(sound(1.9, 2), return_timestamps="word")["chunks"] for engine in engines)
+    assert [chunk["text"] for chunk in ours] == [chunk["text"] for chunk in theirs]
+    for our, their in zip(ours, theirs, strict=True):
+        assert our["timestamp"] == pytest.approx(their["timestamp"], abs=0.1)
+
+
+def test_weights_are_converted_once(folder, monkeypatch):
+    first = converted(str(folder), precision="int8")
+    monkeypatch.setattr(engines_ctranslate2, "convert", lambda *a, **k: pytest.fail("converted again"))
+    assert converted(str(folder), precision="int8") == first
+    assert converted(str(first), precision="int8") == first
+
+
+def test_weights_that_changed_are_converted_anew(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    assert converted(str(tmp_path / "copy"), precision="int8") != converted(str(folder), precision="int8")
+
+
+def test_a_conversion_that_fails_leaves_nothing(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("ctranslate2.converters.TransformersConverter.convert", lambda *a, **k: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        engines_ctranslate2.convert(folder, tmp_path / "goal", precision="int8")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_in_memory_and_whole_numbers_serve_too(multilingual, sound):
+    model, processor = multilingual
+    hear = transcriber(model, processor=processor, engine="ctranslate2", language="de", **BARE)
+    assert "int8" in hear.engine.name
+    assert hear(sound(1.0))["language"] == "de"
+
+
+def test_language_and_task_of_a_tuned_model_are_kept(multilingual, tmp_path):
+    model, processor = multilingual
+    model.save_pretrained(tmp_path / "tuned")
+    processor.save_pretrained(tmp_path / "tuned")
+    settings = tmp_path / "tuned" / "generation_config.json"
+    settings.write_text(settings.read_text().replace("{", '{"language": "ko", "task": "translate",', 1))
+    engine = CTranslate2Engine(converted(str(tmp_path / "tuned"), precision="int8"))
+    assert (engine.language, engine.task, engine.longest_seconds) == ("ko", "translate", 2.0)
+
+
+def test_a_missing_library_is_one_sentence(folder, monkeypatch):
+    real = importlib.import_module
+
+    def missing(name, *rest):
+        if name.startswith("ctranslate2"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    with pytest.raises(
+        ImportError, match=r'`engine="ctranslate2"` needs the library .* pip install "multimodal-seq2seq'
+    ):
+        transcriber(folder, engine="ctranslate2")
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "words"),
+    [
+        ({"precision": "int3"}, ValueError, "`precision` must be one of int8, float32"),
+        (
+            {"do_sample": True},
+            TypeError,
+            "`do_sample` is no argument of this pipeline nor of `generate` with this engine",
+        ),
+    ],
+)
+def test_what_the_engine_cannot_do_is_refused(folder, settings, kind, words):
+    with pytest.raises(kind, match=words):
+        transcriber(folder, engine="ctranslate2", **settings)
+
+
+def test_a_converted_folder_is_told_from_a_checkpoint(folder):
+    with pytest.raises(ValueError, match="is one of CTranslate2. Pass engine"):
+        transcriber(converted(str(folder), precision="int8"))
