@@ -140,9 +140,9 @@ function readCurves(figure) {
 document.querySelectorAll(".attention").forEach(readAttention);
 document.querySelectorAll(".curves").forEach(readCurves);
 
-// Paper cannot be unfolded. (The links of an attention map stay folded: the map itself is printed.)
+// Paper cannot be unfolded. (What only repeats a figure that is printed itself stays folded.)
 addEventListener("beforeprint", () => {
-  for (const fold of document.querySelectorAll("details:not([open], .attention details)")) {
+  for (const fold of document.querySelectorAll("details:not([open], .attention details, .recording details, .timeline details)")) {
     fold.open = true;
     fold.dataset.unfolded = "";
   }
