@@ -21,7 +21,7 @@ class Normalizer:
 def whisper_normalizer(language: str = "en", *, spelling: Mapping[str, str] | None = None) -> Normalizer:
     """The normaliser of Whisper's authors, whose error rates are the ones that papers print.
 
-    Radford et al. 2022, appendix C. For English: lower case, no punctuation, fillers or bracketed remarks, numbers in
+    Radford et al., 2023, appendix C. For English: lower case, no punctuation, fillers or bracketed remarks, numbers in
     digits, contractions in full. For other languages: lower case, no punctuation or bracketed remarks. Where words
     are not separated by spaces each character becomes a word, so that `wer` is a rate by character.
 

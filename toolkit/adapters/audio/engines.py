@@ -16,7 +16,7 @@ class Request:
         language: its code; none: as the model was saved, or detected.
         task: "transcribe", or "translate" into English; none: as the model was saved, or "transcribe".
         timestamps: no times, those of segments (`True`) or also those of words ("word").
-        temperature: 0, then for windows that read badly each next one, until one reads well (Radford et al., 2022,
+        temperature: 0, then for windows that read badly each next one, until one reads well (Radford et al., 2023,
             section 4.5).
         compression_ratio_threshold: a text that shrinks more than so many times repeats itself; none: never.
         logprob_threshold: a lower mean log-probability of the tokens reads badly; none: never.

@@ -1,4 +1,4 @@
-"""Whisper, whoever computes it: prompts, fallback, segments and words (Radford et al., 2022)."""
+"""Whisper, whoever computes it: prompts, fallback, segments and words (Radford et al., 2023)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
