@@ -1,4 +1,4 @@
-"""Events that BORIS (Friard & Gamba, 2016) exports as a table, aggregated or one by one."""
+"""Events that BORIS (Friard and Gamba, 2016) exports as a table, aggregated or one by one."""
 
 import os
 import re
