@@ -186,5 +186,5 @@ def test_the_held_out_recordings_are_the_same_in_every_process(recordings):
 
 
 def test_columns_that_are_not_wanted_are_not_written(recordings):
-    split = load_splits(DataArguments(dataset_name="corpus"), ["text", "label"])["train"]
+    split = load_splits(DataArguments(dataset_name="corpus", validation_share=0.2), ["text", "label"])["train"]
     assert split.dataset.column_names == ["text", "label", "line"]

@@ -1,7 +1,8 @@
 """Words with times, written in the formats that players, editors and annotation programs read.
 
 SubRip (`srt`) and Audacity have no specification but their programs. WebVTT: https://www.w3.org/TR/webvtt1. Edit
-decision lists: CMX 3600 (SMPTE 258M). ELAN (`eaf`): `toolkit.data.elan`. All but `edl`, `json` and `txt` can be read again.
+decision lists: CMX 3600 (SMPTE 258M). ELAN (`eaf`): `toolkit.data.elan`. All but `edl`, `json`
+and `txt` can be read again.
 """
 
 import csv
