@@ -11,6 +11,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from toolkit.adapters.base import Adapter
 from toolkit.data import BadData, DataArguments, Fault, Split, load_splits
+from toolkit.data.source import LINE, LISTED_IN
 
 SKIPPED = "skipped_rows.txt"
 """Where the run folder lists the rows that were left out."""
@@ -27,16 +28,17 @@ class Guard:
 
     def __init__(self, adapter: Adapter, split: Split, *, skip_bad: bool) -> None:
         self.adapter, self.split, self.skip_bad = adapter, split, skip_bad
-        self.noted: dict[int, Fault] = {}
+        self.noted: dict[tuple[str, int | None], Fault] = {}
 
     def __call__(self, row: Mapping[str, Any]) -> bool:
         """Whether the row may pass."""
         sentence = self.adapter.check_row(row)
         if sentence is None:
             return True
-        self.noted[row["line"]] = Fault(self.split.path, row["line"], sentence)
+        fault = self.split.fault(row, sentence)
+        self.noted[fault.path, fault.line] = fault
         if not self.skip_bad:
-            raise BadData([self.noted[row["line"]]])
+            raise BadData([fault])
         return False
 
     @property
@@ -114,11 +116,14 @@ def _read(adapter: Adapter, data: DataArguments) -> dict[str, Split]:
 
 
 def _without(split: Split, wrong: set[tuple[str, int | None]]) -> Split:
-    lines = list(split.dataset["line"]) if any(path == split.path for path, _ in wrong) else []
-    kept = [place for place, line in enumerate(lines) if (split.path, line) not in wrong]
-    if lines and not kept:
+    if not wrong:
+        return split
+    columns = [name for name in (LISTED_IN, LINE) if name in split.dataset.column_names]
+    faults = [split.fault(row, "") for row in split.dataset.select_columns(columns)]
+    kept = [place for place, fault in enumerate(faults) if (fault.path, fault.line) not in wrong]
+    if not kept:
         raise BadData([Fault(split.path, None, "has no sound row left. Correct the rows that are faulty.")])
-    return replace(split, dataset=split.dataset.select(kept)) if len(kept) < len(lines) else split
+    return replace(split, dataset=split.dataset.select(kept)) if len(kept) < len(faults) else split
 
 
 class Examples(TorchDataset):

@@ -138,7 +138,7 @@ class Adapter(ABC):
             for row in split.dataset:
                 sentence = self.check_row(row)
                 if sentence is not None:
-                    yield Fault(split.path, row["line"], sentence)
+                    yield split.fault(row, sentence)
 
     def measure(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The labels of a row, where there is a reference, and the lengths that batches go by."""

@@ -15,13 +15,14 @@ from toolkit.data.source import LINE, LISTED_IN, Source
 from toolkit.data.storage import store, stream
 
 _KNOWN = ".tsv, .csv, .jsonl, .json (each also as .gz), .parquet, or two parallel text files as a.en,a.de"
+_RECORDED = "recordings also as a folder, .srt, .vtt, .eaf, .txt, .bundle"
 
 
 @dataclass
 class DataArguments:
     """Where the data is and how it is read."""
 
-    train_file: str | None = field(default=None, metadata={"help": f"Rows to train on: {_KNOWN}."})
+    train_file: str | None = field(default=None, metadata={"help": f"Rows to train on: {_KNOWN}; {_RECORDED}."})
     validation_file: str | None = field(default=None, metadata={"help": "Rows that choose the best checkpoint."})
     test_file: str | None = field(default=None, metadata={"help": "Rows that are scored once, at the end."})
     dataset_name: str | None = field(

@@ -277,7 +277,7 @@ class Transcription(RecurrentCore, Adapter):
                 name = row.get("id")
                 if name and first.setdefault(name, row["line"]) != row["line"]:
                     sentence = f"`id` {name} stands in line {first[name]} too. Give each row its own."
-                    yield Fault(split.path, row["line"], sentence)
+                    yield split.fault(row, sentence)
         yield from shared_rows(splits, (self.file_column, "start", "end"))
 
 
