@@ -120,7 +120,7 @@ def test_another_rate_is_heard_alike(pipe):
     tone = 0.3 * torch.sin(torch.arange(16000) * 2 * torch.pi * 440 / 16000)
     high = pipe.preprocess({"array": tone, "sampling_rate": 16000})
     low = pipe.preprocess(tone[::2])
-    assert high["seconds"] == low["seconds"] == 1.0
+    assert high["samples"] == low["samples"] == 8000
     assert high["input_features"].shape == low["input_features"].shape
 
 

@@ -72,7 +72,7 @@ class SpeechRecognitionPipeline(WritingPipeline):
         samples = heard(recording, rate)
         encoded = dict(self.processor(samples, sampling_rate=rate, return_tensors="pt"))
         encoded["input_features"] = encoded["input_features"].to(self.model.dtype)
-        return {**encoded, "seconds": torch.tensor([len(samples) / rate])}
+        return {**encoded, "samples": torch.tensor([len(samples)])}
 
     def _forward(  # type: ignore[no-untyped-def, override]
         self,
@@ -81,13 +81,13 @@ class SpeechRecognitionPipeline(WritingPipeline):
         return_attentions: bool = False,
         **generation,
     ) -> dict[str, Tensor]:
-        seconds = model_inputs.pop("seconds")
+        samples = model_inputs.pop("samples")
         encoded = self.model.encode(**model_inputs)
         generation = self._prepare_generate_kwargs(
             generation, return_dict_in_generate=True, output_attentions=bool(return_timestamps or return_attentions)
         )
         output = self.model.generate(encoder_outputs=encoded, **generation)
-        return {**self._written(output, len(seconds)), "seconds": seconds, "source_mask": encoded.attention_mask}
+        return {**self._written(output, len(samples)), "samples": samples, "source_mask": encoded.attention_mask}
 
     def postprocess(  # type: ignore[override]
         self,
@@ -97,7 +97,8 @@ class SpeechRecognitionPipeline(WritingPipeline):
     ) -> dict | list[dict]:
         """Names the answers; see `__call__`."""
         step_seconds = self.processor.seconds_per_frame * self.model.encoder.frames_per_step
-        length, steps = model_outputs["seconds"].item(), int(model_outputs["source_mask"].sum())
+        length = model_outputs["samples"].item() / self.processor.feature_extractor.sampling_rate
+        steps = int(model_outputs["source_mask"].sum())
         records = []
         for index, ids in enumerate(model_outputs["sequences"][0]):
             record: dict[str, Any] = {"text": self._text(ids).strip()}
