@@ -72,12 +72,12 @@ class VideoChecks:
             yield from self._overlaps(split, inside, film)
 
     def _overlaps(self, split: Split, placed: Iterable[Placed], film: Film) -> Iterator[Fault]:
+        times = [*film.seconds.tolist(), film.end_seconds]
         tracks: dict[str, list[tuple[float, float, Mapping[str, Any], Event]]] = {}
         for row, event in placed:
             first, last = event.frames(film.seconds)
             if not event.is_instant:
-                start, end = float(film.seconds[first]), float(film.seconds[last - 1])
-                tracks.setdefault(event.track, []).append((start, end, row, event))
+                tracks.setdefault(event.track, []).append((times[first], times[last], row, event))
         for spans in tracks.values():
             spans.sort(key=lambda span: span[:2])
             longest = spans[0]

@@ -149,10 +149,11 @@ class EventLabelling(VideoSettings, Adapter):
     def varied_inputs(self, row: Mapping[str, Any], random: np.random.Generator) -> dict[str, Any]:
         """Another stretch, as long, near the row's own, in another light and place."""
         (start, end), film = self._part(row), self._film(row)
-        slack, step = (end - start) // 2, self.step_frames
-        low, high = max(0, start - slack), min(len(film.frames) - (end - start), start + slack)
+        length, step = end - start, self.step_frames
+        low, high = max(0, start - length // 2), min(len(film.frames) - length, start + length // 2)
         if high > low:
-            start, end = (place + int(random.integers(low, high + 1)) // step * step - start for place in (start, end))
+            start = int(random.integers(low, high + 1)) // step * step
+            end = start + length
         varied = self._learner.inputs(row[self.file_column], film, start, end, random)
         events = events_of(row, self.label_column)
         return varied if events is None else {**varied, "labels": self._learner.labels(events, film, start, end)}

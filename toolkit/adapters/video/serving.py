@@ -61,7 +61,7 @@ class EventDetector:
                     f"`output` must have a `*` for the names of {len(videos)} videos, but is {output}. Write out/*.vtt."
                 )
             return [self._answer(video, paths, settings) for video in videos]
-        if isinstance(videos, Iterator):
+        if isinstance(videos, Iterator) and not hasattr(videos, "read"):  # an open file gives lines too
             return (self._answer(video, paths, settings) for video in videos)
         return self._answer(videos, paths, settings)
 
@@ -114,8 +114,8 @@ def detector(
         config = AutoConfig.from_pretrained(str(model), **source)
         if config.model_type not in ("frame_labeller", "recurrent_seq2seq"):
             raise ValueError(
-                f"`model` must be an event model of this toolkit, but {model} is a {config.model_type} model. Train one with "
-                "recipes/video/event_labelling.py. Whole clips are classified by the task video-classification."
+                f"`model` must be an event model of this toolkit, but {model} is a {config.model_type} model. "
+                "Train one by recipes/video/event_labelling.py, or ask for video-classification."
             )
         auto = AutoModelForTokenClassification if config.model_type == "frame_labeller" else AutoModelForSeq2SeqLM
         processor = processor or load_processor(str(model), **source)

@@ -6,7 +6,7 @@ from transformers import AutoConfig
 
 from toolkit.adapters.video.scoring import SCORES
 from toolkit.adapters.video.variation import FLIPS
-from toolkit.models import ATTENTION_TYPES, CELL_TYPES
+from toolkit.models import ATTENTION_TYPES, CELL_TYPES, load_processor
 
 DECODERS = ("frames", "events")
 WEIGHTS = {"none": 0.0, "root": 0.5, "inverse": 1.0}
@@ -77,8 +77,32 @@ class VideoSettings:
         for name in ("frames_per_second", "frame_height", "frame_width", "max_train_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"`{name}` must be above 0, but is {getattr(self, name)}.")
-        if self.is_pretrained:
+        if self.model_name_or_path is not None:
+            self._take_model(self.model_name_or_path)
+        elif self.is_pretrained:
             self._check_encoder()
+
+    def _take_model(self, name_or_path: str) -> None:
+        """A trained model decides how it sees and answers, whatever the flags say."""
+        try:
+            config = AutoConfig.from_pretrained(name_or_path)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"`model_name_or_path` must name a model, but {name_or_path} cannot be loaded "
+                f"({str(error).splitlines()[0]}). Name a folder with a config.json, or a Hub id."
+            ) from error
+        backbone = (getattr(config, "backbone_config", None) or {}).get("kind")
+        if config.model_type != "frame_labeller" and backbone is None:
+            raise ValueError(
+                f"`model_name_or_path` must name an event model of this toolkit, but {name_or_path} is a "
+                f"{config.model_type} model. To look with a pretrained VideoMAE, pass it as `encoder`."
+            )
+        processor = load_processor(name_or_path)
+        self.decoder = "frames" if backbone is None else "events"
+        self.encoder = config.frame_encoder.kind if backbone is None else backbone
+        self.frames_per_second, self.background = processor.frames_per_second, processor.background
+        if self.decoder == "events":
+            self.max_train_seconds = processor.event_steps["steps"] * processor.event_steps["step_seconds"]
 
     def _check_encoder(self) -> None:
         try:

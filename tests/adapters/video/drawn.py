@@ -1,0 +1,30 @@
+"""Small films whose frames show what happens in them: a light square on the left, on the right, or none."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from toolkit.media.values import Clip
+from toolkit.media.video_writer import write_video
+
+SIZE = (24, 32)
+TINY = {"frame_height": 12, "frame_width": 16, "hidden_size": 8, "frames_per_second": 10.0}
+"""Flags of a model that is built in no time."""
+
+
+def picture(label: str) -> Tensor:
+    """(3, Y, X) bytes."""
+    pixels = torch.full((3, *SIZE), 40, dtype=torch.uint8)
+    places = {"left": slice(2, 14), "right": slice(18, 30)}
+    if label in places:
+        pixels[:, 6:18, places[label]] = 220
+    return pixels
+
+
+def draw(path: str | Path, labels: Sequence[str], *, rate: float = 10.0, seconds: Sequence[float] | None = None) -> str:
+    """Writes a film with one frame for each label, at an even rate or at these times."""
+    times = torch.arange(len(labels), dtype=torch.float64) / rate if seconds is None else torch.tensor(seconds).double()
+    write_video(path, [Clip(torch.stack([picture(label) for label in labels]), times, rate)])
+    return str(path)

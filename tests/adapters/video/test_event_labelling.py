@@ -1,0 +1,161 @@
+"""Videos and labels as examples: joined by file, cut into stretches, varied in training only."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from tests.adapters.video.drawn import TINY, draw
+from toolkit import EventLabelling
+
+KINDS = ("frames", "events")
+
+
+@pytest.fixture
+def adapter(table, films):
+    def make(**flags: object) -> EventLabelling:
+        made = EventLabelling(**{**TINY, **flags})
+        made.fit({"train": table(films)})
+        return made
+
+    return make
+
+
+def test_the_rows_of_a_video_are_one_example(adapter, table, films):
+    made = adapter()
+    examples = list(made.examples(table(films)).dataset)
+    assert [(row["file"], row["line"]) for row in examples] == [("0.mp4", 2), ("1.mp4", 4), ("2.mp4", 6)]
+    names = [made.processor.labels[label] for label in made.labels(examples[0])]
+    assert names == [
+        *5 * ["background"], *8 * ["left"], *4 * ["background"], *8 * ["right"], *5 * ["background"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stretches_cover_every_frame_once(kind, adapter, table, films):
+    made = adapter(decoder=kind, max_train_seconds=0.7)
+    examples = list(made.examples(table(films)).dataset)
+    covered = [place for row in examples if row["file"] == "1.mp4" for place in range(*made._part(row))]
+    assert covered == list(range(30))
+    assert len(list(made.examples(table(films, name="validation")).dataset)) == (
+        3 if kind == "frames" else len(examples)
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seconds", [30.0, 0.7])
+def test_labels_say_what_is_expected(kind, seconds, adapter, table, films):
+    made = adapter(decoder=kind, max_train_seconds=seconds)
+    split = table(films, name="validation")
+    rows = list(made.examples(split).dataset)
+    predicted = [made.decode(made.labels(row)) for row in rows]
+    expected = [made.expected(row) for row in rows]
+    scores = made.score(predicted, expected)
+    assert scores["frame_accuracy"].value == scores["f1_50"].value == scores["edit"].value == 100
+    if seconds == 30.0:
+        assert scores["map_0"].value == 100
+
+
+def test_a_rate_below_that_of_the_file_still_labels_all_its_frames(adapter, table, films):
+    made = adapter(frames_per_second=3.0)
+    rows = list(made.examples(table(films, name="validation")).dataset)
+    (video,) = made.watched([made.decode(made.labels(rows[0]))], [made.expected(rows[0])])
+    assert len(video.predicted) == len(video.expected) == 30
+    assert sum(map(str.__eq__, video.predicted, video.expected)) >= 24
+
+
+def test_a_varied_stretch_keeps_its_labels_with_its_frames(adapter, table, films):
+    made = adapter(max_train_seconds=1.0, augment=False)
+    whole = made.labels({"file": "0.mp4", "line": 2, **{k: films[0][k] for k in ("start", "end", "label")}})
+    assert len(whole) == 30
+    row = made.examples(table(films)).dataset[1]
+    frames = made.films["0.mp4"].seen(made.processor)
+    labels = torch.tensor(made.labels({**row, "start_seen": 0, "end_seen": 30}))
+    starts = set()
+    for seed in range(20):
+        varied = made.varied_inputs(row, np.random.default_rng(seed))
+        places = [at for at in range(21) if torch.equal(frames[at : at + 10], varied["frames"])]
+        assert any(labels[at : at + 10].tolist() == varied["labels"] for at in places)
+        starts.add(places[0])
+    assert len(starts) > 3
+
+
+def test_variations_follow_from_the_generator_and_change_the_picture(adapter, table, films):
+    made = adapter(flips="both")
+    row = made.examples(table(films)).dataset[0]
+    one, again, other = (made.varied_inputs(row, np.random.default_rng(seed))["frames"] for seed in (1, 1, 2))
+    plain = made.inputs(row)["frames"]
+    assert torch.equal(one, again) and not torch.equal(one, other) and not torch.equal(one, plain)
+    assert one.shape == plain.shape
+
+
+def test_weights_cost_a_frame_one_on_average_and_rare_labels_more(adapter, table):
+    draw("long.mp4", [*90 * ["none"], *10 * ["left"]])
+    rows = [{"file": "long.mp4", "start": "9.0", "end": "10.0", "label": "left"}]
+    made = adapter()
+    made.fit({"train": table(rows)})
+    assert made.label_weights is not None
+    weights = dict(zip(made.processor.labels, made.label_weights, strict=True))
+    assert made.label_frames == {"background": 90, "left": 10}
+    assert (90 * weights["background"] + 10 * weights["left"]) / 100 == pytest.approx(1)
+    assert weights["left"] / weights["background"] == pytest.approx(3)
+    plain = adapter(class_weights="none")
+    assert plain.label_weights is None
+
+
+def test_instants_are_found_in_the_table(adapter, table, films):
+    made = adapter()
+    assert not made.has_instants
+    made.fit({"train": table([dict(row, end=row["start"]) for row in films])})
+    assert made.has_instants and made.model().config.tells_instants
+    row = made.examples(table([dict(row, end=row["start"]) for row in films], name="validation")).dataset[0]
+    assert json.loads(made.decode(made.labels(row)))["events"] == [["left", 0.5, 0.5, 1.0], ["right", 1.7, 1.7, 1.0]]
+
+
+def test_videos_without_labels_can_be_looked_at(adapter, films):
+    made = adapter()
+    row = {"file": "0.mp4", "line": 2}
+    assert made.expected(row) is None and "labels" not in made.encode(row)
+
+
+def test_a_frozen_encoder_looks_at_each_video_once(table, films, tiny_videomae, monkeypatch):
+    made = EventLabelling(encoder=tiny_videomae, frames_per_second=10.0, hidden_size=8, max_train_seconds=1.0)
+    made.fit({"train": table(films)})
+    row = made.examples(table(films)).dataset[1]
+    encoder = made._learner.frozen
+    with torch.no_grad():
+        seen = made.films["0.mp4"].seen(made.processor)
+        expected = torch.cat(list(encoder.stream([seen])))
+    assert torch.allclose(made.inputs(row)["frame_features"], expected[5:10], atol=1e-5)
+    monkeypatch.setattr(type(encoder), "stream", None)
+    again = EventLabelling(encoder=tiny_videomae, frames_per_second=10.0, hidden_size=8, max_train_seconds=1.0)
+    again.fit({"train": table(films)})
+    assert torch.equal(again.inputs(row)["frame_features"], made.inputs(row)["frame_features"])
+    batch = made.pad([{**made.encode(row)}, {**made.encode(row)}])
+    model = made.model()
+    assert model(**batch).loss.isfinite()
+    assert not any(weight.requires_grad for weight in model.frame_encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ({"metric": "bleu"}, "`metric` must be one of frame_accuracy"),
+        ({"decoder": "words"}, "`decoder` must be one of frames, events"),
+        ({"frames_per_second": 0.0}, "`frames_per_second` must be above 0"),
+        ({"encoder": "nowhere"}, "`encoder` must be cnn, videomae or name a VideoMAE, but nowhere cannot be loaded"),
+        ({"model_name_or_path": "nowhere"}, "`model_name_or_path` must name a model, but nowhere cannot be loaded"),
+    ],
+)
+def test_flags_that_cannot_be_meant_are_refused(flags, sentence):
+    with pytest.raises(ValueError, match="but") as caught:
+        EventLabelling(**flags)
+    assert sentence in str(caught.value)
+
+
+def test_streams_are_refused(table, films):
+    split = table(films)
+    stream = type(split)("train", "t.csv", split.dataset.to_iterable_dataset())
+    with pytest.raises(ValueError, match="`streaming` cannot be used with labels of videos"):
+        EventLabelling().fit({"train": stream})

@@ -1,0 +1,85 @@
+"""Videos as the model sees them: decoded once, kept on disk, the same as the processor's own."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from tests.adapters.video.drawn import draw
+from toolkit.adapters.video.films import Films
+from toolkit.media.video import VideoFile
+from toolkit.models import FrameProcessor
+
+LABELS = ["none"] * 7 + ["left"] * 9 + ["right"] * 5
+
+
+def processor(**settings: object) -> FrameProcessor:
+    return FrameProcessor(**{"size": (12, 16), "frames_per_second": 5.0, **settings})
+
+
+@pytest.fixture
+def decodings(monkeypatch) -> list[str]:
+    """Names of the files that were decoded."""
+    names: list[str] = []
+    frames = VideoFile.frames
+
+    def counted(self, **settings):
+        names.append(self.name)
+        return frames(self, **settings)
+
+    monkeypatch.setattr(VideoFile, "frames", counted)
+    return names
+
+
+@pytest.mark.promise("G2")
+@pytest.mark.parametrize(
+    "settings", [{}, {"subtract_median": True}, {"frames_per_second": 25.0}, {"mean": 3 * [0.5], "std": 3 * [0.2]}]
+)
+def test_what_is_kept_is_what_the_processor_sees(settings):
+    seconds = np.cumsum([0.0, *np.random.default_rng(0).choice([0.05, 0.1, 0.15], len(LABELS) - 1)])
+    path = draw("a.mp4", LABELS, seconds=seconds.tolist())
+    [clip] = VideoFile(path).frames(size=(12, 16), batch_frames=99)
+    seen = processor(**settings)(clip.frames, seconds=clip.seconds)["frames"][0]
+    film = Films(processor(**settings), "kept")[path]
+    assert torch.equal(film.seen(processor(**settings)), seen)
+    assert film.seconds == pytest.approx(seconds, abs=1e-4)
+
+
+def test_each_video_is_decoded_once_in_all_runs(decodings):
+    path = draw("a.mp4", LABELS)
+    for _ in range(2):
+        films = Films(processor(), "kept")
+        assert films[path] is films[path]
+    assert decodings == ["a.mp4"]
+
+
+def test_a_changed_file_and_other_settings_are_decoded_anew(decodings):
+    path = draw("a.mp4", LABELS)
+    first = Films(processor(), "kept")[path]
+    draw("a.mp4", LABELS[:9])
+    os.utime(path, (1, 1))
+    second = Films(processor(), "kept")[path]
+    Films(processor(frames_per_second=2.0), "kept")[path]
+    Films(processor(size=(10, 16)), "kept")[path]
+    assert len(decodings) == 4 and len(second.frames) < len(first.frames)
+
+
+def test_what_broke_off_leaves_nothing_behind(monkeypatch):
+    path = draw("a.mp4", LABELS)
+    films = Films(processor(), "kept")
+
+    def fails(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(films.processor, "shrink", fails)
+    with pytest.raises(OSError, match="disk full"):
+        films[path]
+    assert os.listdir("kept") == []
+
+
+def test_writing_into_frames_never_reaches_the_disk():
+    path = draw("a.mp4", LABELS)
+    before = Films(processor(), "kept")[path].frames
+    before += 1
+    assert not np.array_equal(Films(processor(), "kept")[path].frames, before)
