@@ -42,8 +42,8 @@ class VideoEventDetectionPipeline(Pipeline):
         Args:
             inputs: one video, or a list, a generator or a dataset of videos. A video is an array (F, Y, X, 3) of
                 bytes, taken at the rate the model was trained for, or a mapping with `frames` and `seconds` (when each
-                is shown) or `frames_per_second`; for videos longer than memory `blocks` in place of the two: an
-                iterable of pairs (frames, seconds).
+                is shown) or `frames_per_second`. For videos longer than memory it has `blocks`, an iterable of pairs
+                (frames, seconds); where these are not all frames of the video, `seconds` are the times of all.
             **settings: `threshold`, `minimum_seconds`, `merge_seconds`, `points` and `apart_seconds` (see
                 `postprocess`); for models that write events also every generation argument by name. Videos are read
                 one after the other, in blocks: `batch_size` changes nothing.
@@ -103,16 +103,20 @@ class VideoEventDetectionPipeline(Pipeline):
         if rate is None and video.get("seconds") is None and "frames" in video:
             rate = self.processor.frames_per_second
         blocks = video["blocks"] if "blocks" in video else _blocks(video, rate)
-        return {"blocks": TimedBlocks(blocks), "rate": rate}
+        return {"blocks": TimedBlocks(blocks, video.get("seconds")), "rate": rate}
 
     def _forward(self, model_inputs: dict[str, Any], **generation: Any) -> dict[str, Any]:  # type: ignore[override]
         encoder, blocks = self._frame_encoder(), model_inputs["blocks"]
-        seen = (block.to(self.device, self.model.dtype) for block in self.processor.stream(blocks))
-        features = torch.cat(list(encoder.stream(seen)))
-        told = {"seconds": torch.cat(blocks.seconds), "rate": model_inputs["rate"]}
+        prepared = self.processor.stream(blocks, last_seconds=blocks.last_seconds)
+        features = torch.cat(list(encoder.stream(block.to(self.device, self.model.dtype) for block in prepared)))
+        looked_at = torch.cat(blocks.passed)
+        seconds = looked_at if blocks.seconds is None else blocks.seconds
+        told = {"seconds": seconds, "seen": len(looked_at), "rate": model_inputs["rate"]}
+        if len(looked_at) == len(seconds):  # all frames came, and some may not have been needed
+            told["seen"] = len(self.processor.seen(seconds).unique())
         if self.model.can_generate():
             return {**told, "stretches": self._write(features, encoder.frames_per_step, generation)}
-        mask = features.new_ones(1, int(self.processor.places(told["seconds"])[-1]) + 1)
+        mask = features.new_ones(1, int(self.processor.places(seconds)[-1]) + 1)
         logits = self.model(frame_features=features[None], attention_mask=mask).logits[0]
         return {**told, "probabilities": logits.float().softmax(-1)}
 
@@ -160,34 +164,19 @@ class VideoEventDetectionPipeline(Pipeline):
             points: whether events are instants: peaks of a label's probability. What a model writes is what it is.
             apart_seconds: how far two points of one label must be apart.
         """
-        seconds, processor = model_outputs["seconds"], self.processor
+        seconds = model_outputs["seconds"]
         count, length = len(seconds), (seconds[-1] - seconds[0]).item()
-        rate = model_outputs["rate"] or ((count - 1) / length if length else processor.frames_per_second)
+        rate = model_outputs["rate"] or ((count - 1) / length if length else self.processor.frames_per_second)
         times = [*seconds.tolist(), seconds[-1].item() + 1 / rate]
         if "stretches" in model_outputs:
             labels, scores, spans = self._told(model_outputs["stretches"], times, threshold or 0.0)
         else:
-            probabilities = model_outputs["probabilities"]
-            shown = probabilities[processor.places(seconds)]
-            best = shown.max(1)
-            labels, scores = [processor.labels[label] for label in best.indices.tolist()], best.values.tolist()
-            if points:
-                spans = find_instants(
-                    probabilities,
-                    processor.labels,
-                    background=processor.background,
-                    threshold=0.5 if threshold is None else threshold,
-                    apart_frames=apart_seconds * processor.frames_per_second,
-                )
-                seen = processor.seen(seconds).tolist()
-                spans = [replace(span, start=seen[span.start], end=seen[span.start]) for span in spans]
-            else:
-                spans = find_segments(
-                    shown, processor.labels, background=processor.background, threshold=threshold or 0.0
-                )
+            labels, scores = self._likeliest(model_outputs["probabilities"], seconds)
+            apart = apart_seconds if points else None
+            spans = self._found(model_outputs["probabilities"], seconds, threshold, apart)
         spans = tidy(spans, times, minimum_seconds=minimum_seconds, merge_seconds=merge_seconds)
         return {
-            "video": self._header(count, rate, len(processor.seen(seconds).unique())),
+            "video": self._header(count, rate, model_outputs["seen"]),
             "frames": [
                 {"frame": frame, "seconds": times[frame], "label": labels[frame], "score": scores[frame]}
                 for frame in range(count)
@@ -204,6 +193,26 @@ class VideoEventDetectionPipeline(Pipeline):
                 for span in spans
             ],
         }
+
+    def _likeliest(self, probabilities: Tensor, seconds: Tensor) -> tuple[list[str | None], list[float]]:
+        """A label and its probability for each frame."""
+        best = probabilities[self.processor.places(seconds)].max(1)
+        return [self.processor.labels[label] for label in best.indices.tolist()], best.values.tolist()
+
+    def _found(
+        self, probabilities: Tensor, seconds: Tensor, threshold: float | None, apart_seconds: float | None
+    ) -> list[Span]:
+        """Segments of frames or, where it is said how far these must be apart, instants."""
+        processor = self.processor
+        names = {"labels": processor.labels, "background": processor.background}
+        if apart_seconds is None:
+            return find_segments(probabilities[processor.places(seconds)], threshold=threshold or 0.0, **names)
+        apart_frames = apart_seconds * processor.frames_per_second
+        spans = find_instants(
+            probabilities, threshold=0.5 if threshold is None else threshold, apart_frames=apart_frames, **names
+        )
+        seen = processor.seen(seconds).tolist()
+        return [replace(span, start=seen[span.start], end=seen[span.start]) for span in spans]
 
     def _told(
         self, stretches: list[Stretch], times: list[float], threshold: float
@@ -246,15 +255,26 @@ def _blocks(video: Mapping[str, Any], rate: Any) -> Iterator[tuple[Any, Any]]:
 
 
 class TimedBlocks:
-    """A video's blocks, once; the times of those that went by are kept."""
+    """A video's blocks, once; the times of those that have passed are kept.
 
-    def __init__(self, blocks: Iterable[tuple[Any, Any]]) -> None:
+    Args:
+        blocks: pairs of frames and their times.
+        seconds: the times of all frames of the video; none: all are in the blocks.
+    """
+
+    def __init__(self, blocks: Iterable[tuple[Any, Any]], seconds: Any = None) -> None:
         self.blocks = blocks
-        self.seconds: list[Tensor] = []
+        self.seconds = None if seconds is None else torch.as_tensor(seconds, dtype=torch.float64)
+        self.passed: list[Tensor] = []
+
+    @property
+    def last_seconds(self) -> float | None:
+        """When the last frame is shown, if that is known beforehand."""
+        return None if self.seconds is None or not len(self.seconds) else self.seconds[-1].item()
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         for frames, seconds in self.blocks:
-            self.seconds.append(torch.as_tensor(seconds, dtype=torch.float64))
+            self.passed.append(torch.as_tensor(seconds, dtype=torch.float64))
             yield frames, seconds
 
 

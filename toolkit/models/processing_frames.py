@@ -14,6 +14,7 @@ from transformers import BatchFeature, ProcessorMixin
 from .processing_events import EventVocabulary
 
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
+ROUNDING_SECONDS = 0.0005  # containers often count in milliseconds
 MEDIAN_FRAMES = 127  # of the whole video: enough to find what does not move
 
 
@@ -85,16 +86,17 @@ class FrameProcessor(ProcessorMixin):
             raise ValueError("`event_steps` must be set for a model that writes events, but is None.")
         return EventVocabulary(tuple(name for name in self.labels if name != self.background), **self.event_steps)
 
-    def stream(self, blocks: Iterable[tuple[Any, Any]]) -> Iterator[Tensor]:
+    def stream(self, blocks: Iterable[tuple[Any, Any]], *, last_seconds: float | None = None) -> Iterator[Tensor]:
         """What the model sees of one video that comes in blocks.
 
         Args:
             blocks: frames as in a call, with their seconds, one after the other.
+            last_seconds: when the video's last frame is shown, where that is not among them.
 
         Yields:
             (some frames, C, Y, X)
         """
-        shrunk = (self.shrink(frames) for frames in at_rate(blocks, self.frames_per_second))
+        shrunk = (self.shrink(frames) for frames in at_rate(blocks, self.frames_per_second, last_seconds))
         if not self.subtract_median:
             yield from (self.normalise(frames) for frames in shrunk)
             return
@@ -130,8 +132,10 @@ class FrameProcessor(ProcessorMixin):
 
     def places(self, seconds: Any) -> Tensor:
         """For each of a video's frames which of the seen ones is nearest: (F,) times -> (F,) indices."""
-        seconds = torch.as_tensor(seconds, dtype=torch.float64)
-        return ((seconds - seconds[:1]) * self.frames_per_second).round().long()
+        since = torch.as_tensor(seconds, dtype=torch.float64)
+        since = since - since[:1]
+        last = int((since[-1] + ROUNDING_SECONDS) * self.frames_per_second)
+        return (since * self.frames_per_second).round().long().clamp(max=last)
 
 
 def channels_first(frames: Any) -> Tensor:
@@ -149,18 +153,22 @@ def channels_first(frames: Any) -> Tensor:
     return frames.permute(0, 3, 1, 2) if frames.shape[3] in (1, 3) else frames
 
 
-def at_rate(blocks: Iterable[tuple[Any, Any]], frames_per_second: float) -> Iterator[Tensor]:
+def at_rate(
+    blocks: Iterable[tuple[Any, Any]], frames_per_second: float, last_seconds: float | None = None
+) -> Iterator[Tensor]:
     """Takes a video's frames at an even rate: at each tick the frame whose time is nearest.
 
-    Where the video is slower than the rate, frames come several times; ticks go on until the last frame's time. How the
-    video is cut into blocks does not matter.
+    Where the video is slower than the rate, frames come several times; the last tick is the last one that is not after
+    the last frame. How the video is cut into blocks does not matter.
 
     Args:
         blocks: frames with their times in seconds, rising, one block after the other.
         frames_per_second: the rate.
+        last_seconds: until when there are ticks; none: the last frame's time.
 
-    >>> [part.tolist() for part in at_rate([(torch.arange(7), torch.arange(7) / 25)], 12.5)]
-    [[0, 2, 4, 6]]
+    >>> times = torch.arange(7, dtype=torch.float64) / 25
+    >>> torch.cat(list(at_rate([(torch.arange(7), times)], 12.5)))
+    tensor([0, 2, 4, 6])
     """
     held, first, ticks = None, 0.0, 0
     for frames, times in blocks:
@@ -178,14 +186,15 @@ def at_rate(blocks: Iterable[tuple[Any, Any]], frames_per_second: float) -> Iter
         if not (times.diff() > 0).all():
             raise ValueError("`seconds` must rise from frame to frame, but do not. Sort the frames by their times.")
         held = frames[-1:], times[-1:]
-        until = int((times[-1].item() - first) * frames_per_second + 1e-6) + 1
+        until = int((times[-1].item() - first) * frames_per_second) + 1
         if until > ticks:
             wanted = first + torch.arange(ticks, until, dtype=torch.float64) / frames_per_second
             yield frames[torch.searchsorted((times[1:] + times[:-1]) / 2, wanted)]
             ticks = until
     if held is None:
         raise ValueError("`frames` must hold at least one frame, but the video has none. Leave it out.")
-    rest = round((held[1].item() - first) * frames_per_second) + 1 - ticks
+    end = held[1].item() if last_seconds is None else last_seconds
+    rest = int((end - first + ROUNDING_SECONDS) * frames_per_second) + 1 - ticks
     if rest > 0:
         yield held[0].expand(rest, *held[0].shape[1:])
 
