@@ -167,7 +167,7 @@ def test_whisper_comes_back_as_whisper(flags, folder, train_file, tmp_path):
 
 @pytest.mark.promise("F2")
 def test_a_frozen_encoder_stays_as_it_is_under_our_decoder(folder, train_file, tmp_path):
-    adapter = Transcription(encoder=folder, hidden_size=8, embedding_size=8, frame_stacking=1)
+    adapter = Transcription(encoder=folder, hidden_size=8, embedding_size=8)
     out = trained(adapter, train_file, tmp_path / "out")
     row = {"file_name": next(iter(adapter._kept)).path}
     kept = adapter.inputs(row)["encoder_features"]

@@ -126,7 +126,7 @@ class RecurrentLearner(Learner):
         tokenizer = flags.processor.tokenizer
         config = flags.core_config(
             vocab_size=len(tokenizer),
-            input_feature_size=flags.mel_bins if flags.encoder == "mel" else None,
+            input_feature_size=flags.processor.feature_extractor.feature_size,
             frame_stacking=flags.frame_stacking,
             pyramid=flags.pyramid,
             freeze_backbone=flags.freeze_encoder,
