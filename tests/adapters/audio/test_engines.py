@@ -225,6 +225,13 @@ def test_a_loop_that_stays_is_cut_and_told(english, sound):
     assert reading.segments[-1].end_seconds == cut.start_seconds < cut.end_seconds
 
 
+def test_a_refrain_is_no_loop(english, sound):
+    refrain = " the same words in the same order" * 3
+    engine = scripted(english, **{f"t{step}": (refrain, -0.1, 0.0) for step in (0, 2, 4, 6, 8, 10)})
+    assert compression_ratio(refrain) > 2.0
+    assert texts(read(engine, windows(sound, 1), Request(compression_ratio_threshold=2.0))) == [refrain]
+
+
 @pytest.mark.promise("F6")
 def test_a_window_without_speech_is_told_with_what_was_made_up(english, sound):
     engine = scripted(english, t0=(" thank you", -1.4, 0.9))

@@ -173,9 +173,8 @@ class WhisperEngine(ABC):
         if self.doubts(written, plain):
             written = self.fall_back(one, prompt, written, plain)
         again = self.reading(written, one.windows[0], plain)
-        if sum(len(segment.text) for segment in again.segments) <= sum(
-            len(segment.text) for segment in reading.segments
-        ):
+        before, after = (sum(len(segment.text) for segment in each.segments) for each in (reading, again))
+        if after <= before:
             return reading
         again = self.with_words(again, one, language, request)
         segments = [sentence for segment in again.segments for sentence in sentences(segment.words)]
@@ -214,18 +213,17 @@ class WhisperEngine(ABC):
     def reading(self, written: Written, window: Waveform, request: Request) -> Reading:
         """Segments by the timestamp tokens, without silence and loops."""
         text = self.text(written.tokens)
-        segments = self.segments(written.tokens, window)
         if self.is_silent(written, request):
             reason = f"no speech (probability {written.no_speech_probability:.2f})"
-        elif self.repeats(written, request):
-            ratio, limit = compression_ratio(text.strip()), request.compression_ratio_threshold
-            reason = f"repeats itself (compression ratio {ratio:.1f} above {limit})"
+            return Reading(skipped=(Skipped(window.start_seconds, window.end_seconds, reason, text),))
+        segments = self.segments(written.tokens, window)
+        if self.repeats(written, request):
             kept, cut = before_loop(segments)
-            if cut is not None:
+            if cut is not None:  # without a loop at its end a text that shrinks much is a list, or a refrain
+                ratio, limit = compression_ratio(text.strip()), request.compression_ratio_threshold
+                reason = f"repeats itself (compression ratio {ratio:.1f} above {limit})"
                 return Reading(tuple(kept), (replace(cut, reason=reason),))
-        else:
-            return Reading(tuple(segments))
-        return Reading(skipped=(Skipped(window.start_seconds, window.end_seconds, reason, text),))
+        return Reading(tuple(segments))
 
     def segments(self, tokens: Sequence[int], window: Waveform) -> list[Segment]:
         """Text between two timestamps; without them the whole window, and to its end where the last one is missing."""

@@ -56,22 +56,16 @@ class Job:
             self.is_cut = True
             return
         longest = min(self.settings.chunk_length_s or self.engine.longest_seconds, self.engine.longest_seconds)
-        try:
-            self._open_bar()
-            blocks = self._counted(stream_audio(self.source, sample_rate_hz=self.engine.sample_rate_hz))
-            for part in cut_windows(blocks, self.settings.find_speech, longest_seconds=longest):
-                if isinstance(part, Skipped):
-                    self.skipped.append(part)
-                elif self.journal is not None and (known := self.journal.known(part)) is not None:
-                    self.language = self.language or known[1]
-                    self.readings[part.start_seconds] = known[0]
-                else:
-                    self.waiting += 1
-                    yield part
-        except MediaError as error:
-            if not self.settings.skip_bad:
-                raise
-            self.skipped.append(Skipped(self.seconds, self.seconds, str(error)))
+        self._open_bar()
+        for part in cut_windows(self._blocks(), self.settings.find_speech, longest_seconds=longest):
+            if isinstance(part, Skipped):
+                self.skipped.append(part)
+            elif self.journal is not None and (known := self.journal.known(part)) is not None:
+                self.language = self.language or known[1]
+                self.readings[part.start_seconds] = known[0]
+            else:
+                self.waiting += 1
+                yield part
         self.is_cut = True
 
     def take(self, window: Waveform, reading: Reading) -> None:
@@ -111,15 +105,24 @@ class Job:
         if self.journal is not None:
             self.journal.close()
 
-    def _counted(self, blocks: Iterator[Waveform]) -> Iterator[Waveform]:
-        for block in blocks:
-            self.seconds = block.end_seconds
-            yield block
+    def _blocks(self) -> Iterator[Waveform]:
+        """The sound, to its end or, if that may be, to where it cannot be decoded any more."""
+        try:
+            for block in stream_audio(self.source, sample_rate_hz=self.engine.sample_rate_hz):
+                self.seconds = block.end_seconds
+                yield block
+        except MediaError as error:
+            if not self.settings.skip_bad:
+                raise
+            self.skipped.append(Skipped(self.seconds, self.seconds, str(error)))
 
     def _open_bar(self) -> None:
         if self.settings.progress is False or not isinstance(self.source, str | Path):
             return
-        total = audio_seconds(self.source) if Path(self.source).is_file() else None
+        try:
+            total = audio_seconds(self.source) if Path(self.source).is_file() else None
+        except MediaError:  # told when it is read
+            total = None
         if self.settings.progress or (total or 0) > LONG_SECONDS:
             self.bar = tqdm(
                 total=total and round(total, 1),

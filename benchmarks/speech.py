@@ -1,0 +1,215 @@
+"""Times transcription beside transformers and faster-whisper called directly, and writes the table `speech.md`.
+
+    python benchmarks/speech.py --recordings FOLDER --checkpoint FOLDER [--converted FOLDER]
+
+The recordings' folder has a `transcripts.tsv` with the columns `file` and `text`; its files are joined in that order,
+with half a second between them, to one long recording. The checkpoint is one of Whisper for transformers; `--converted`
+is the same for CTranslate2 (none: it is converted first). Contenders take turns in one process, so that a busy machine
+slows them alike; seconds are the processor's.
+"""
+
+import argparse
+import csv
+import os
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+import transformers
+from table import grid, spread
+
+from toolkit import pipeline
+from toolkit.adapters.audio.engines_ctranslate2 import converted
+from toolkit.adapters.audio.transcriber import Transcriber
+from toolkit.media.audio import read_audio
+from toolkit.metrics import wer
+
+RATE_HZ, PAUSE_SECONDS = 16000, 0.5
+TASK = "automatic-speech-recognition"
+PAGE = """# Speed on speech
+
+Written by `python benchmarks/speech.py` on {date}: {model}, {beams}, one thread, {seconds:.0f} s of speech, medians
+(least–most) of {rounds} rounds in which all took turns, load average {load} on {cores} cores. Seconds are the
+processor's, from the file to the text. WER is Whisper-normalised.
+
+{table}
+
+*Overhead* is what a job costs beyond its encoder and decoder: decoding the file, finding speech, cutting, joining.
+Ratios are taken within each round.
+
+{ratios}
+
+torch {torch}, transformers {transformers}, faster-whisper {faster_whisper}, ctranslate2 {ctranslate2}.
+"""
+
+
+@dataclass
+class Contender:
+    """Who transcribes, and what came of it."""
+
+    name: str
+    transcribe: Callable[[str], str]
+    engine: "Timed | None" = None
+    seconds: list[float] = field(default_factory=list)
+    overheads: list[float] = field(default_factory=list)
+    text: str = ""
+
+
+class Timed:
+    """Counts the seconds that an engine spends in its encoder and decoder."""
+
+    def __init__(self, transcriber: Transcriber) -> None:
+        self.seconds = 0.0
+        for name in ("encode", "write"):
+            setattr(transcriber.engine, name, self._counted(getattr(transcriber.engine, name)))
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*given: Any) -> Any:
+            started = time.process_time()
+            try:
+                return call(*given)
+            finally:
+                self.seconds += time.process_time() - started
+
+        return counted
+
+
+def joined(folder: Path, goal: Path, most_seconds: float) -> str:
+    """Writes the long recording, and gives what is said in it."""
+    parts, texts, length = [], [], 0.0
+    with (folder / "transcripts.tsv").open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            sound = read_audio(folder / row["file"]).samples.numpy()
+            length += len(sound) / RATE_HZ + PAUSE_SECONDS
+            if length > most_seconds:
+                break
+            parts += [sound, np.zeros(round(PAUSE_SECONDS * RATE_HZ), np.float32)]
+            texts.append(row["text"])
+    with wave.open(str(goal), "wb") as out:
+        out.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        out.writeframes((np.concatenate(parts) * 32767).astype("<i2").tobytes())
+    return " ".join(texts)
+
+
+def contenders(checkpoint: str, folder: str, beams: int) -> Iterator[Contender]:
+    """Everybody, with the model loaded."""
+    from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+    theirs = transformers.pipeline(TASK, checkpoint, dtype=torch.float32)
+
+    def long_form(path: str) -> str:
+        raw = {"raw": read_audio(path).samples.numpy(), "sampling_rate": RATE_HZ}  # its own decoding needs ffmpeg
+        return theirs(raw, return_timestamps=True, generate_kwargs={"num_beams": beams})["text"]
+
+    yield Contender("transformers, long form", long_form)
+    for name, settings in (("", {}), (", times", {"return_timestamps": True})):
+        ours = pipeline(TASK, checkpoint, num_beams=beams, progress=False, **settings)
+        yield Contender(f"toolkit{name}", lambda path, ours=ours: ours(path)["text"], Timed(ours))
+    fast = WhisperModel(folder, compute_type="int8", cpu_threads=1)
+    batched = BatchedInferencePipeline(fast)
+    given = {"beam_size": beams, "vad_filter": True, "language": "en"}
+
+    def said(segments: tuple[Any, Any]) -> str:
+        return " ".join(segment.text for segment in segments[0])
+
+    yield Contender("faster-whisper", lambda path: said(fast.transcribe(path, **given)))
+    yield Contender("faster-whisper, batched", lambda path: said(batched.transcribe(path, batch_size=8, **given)))
+    for name, settings in (("", {}), (", times", {"return_timestamps": True})):
+        ours = pipeline(TASK, folder, engine="ctranslate2", num_beams=beams, progress=False, **settings)
+        yield Contender(f"toolkit, ctranslate2{name}", lambda path, ours=ours: ours(path)["text"], Timed(ours))
+
+
+def measure(contender: Contender, path: str) -> None:
+    """One turn."""
+    before, started = contender.engine.seconds if contender.engine else 0.0, time.process_time()
+    contender.text = contender.transcribe(path)
+    contender.seconds.append(time.process_time() - started)
+    if contender.engine is not None:
+        contender.overheads.append(100 * (contender.seconds[-1] / (contender.engine.seconds - before) - 1))
+
+
+def ratios(all_: list[Contender]) -> str:
+    """How many times as fast ours are as their engine's own library, with and without its batches."""
+    by_name = {contender.name: contender.seconds for contender in all_}
+    pairs = [
+        ("toolkit", "transformers, long form"),
+        ("toolkit, times", "transformers, long form"),
+        ("toolkit, ctranslate2", "faster-whisper"),
+        ("toolkit, ctranslate2", "faster-whisper, batched"),
+        ("toolkit, ctranslate2, times", "faster-whisper"),
+    ]
+    rows = []
+    for ours, other in pairs:
+        times = [b / a for a, b in zip(by_name[ours], by_name[other], strict=True)]
+        rows.append([ours, other, spread(times, "{:.2f}".format)])
+    return grid(["", "as fast as", "times"], rows)
+
+
+def main() -> None:
+    """Measures and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recordings", type=Path, required=True, help="Folder with transcripts.tsv.")
+    parser.add_argument("--checkpoint", required=True, help="Whisper for transformers: a folder or Hub id.")
+    parser.add_argument("--converted", help="The same for CTranslate2; none: converted into the cache.")
+    parser.add_argument("--rounds", type=int, default=3, help="How often everybody takes a turn.")
+    parser.add_argument("--beams", type=int, default=1, help="Width of the search, 1: greedy.")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="The most speech to join.")
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"), help="Where the table goes.")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    folder = given.converted or str(converted(given.checkpoint, precision="int8"))
+    with tempfile.TemporaryDirectory() as made:
+        path = Path(made) / "long.wav"
+        said = joined(given.recordings, path, given.seconds)
+        everybody, loads = list(contenders(given.checkpoint, folder, given.beams)), []
+        for turn in range(given.rounds):
+            for contender in everybody:
+                loads.append(os.getloadavg()[0])
+                measure(contender, str(path))
+                print(f"round {turn + 1}, {contender.name}: {contender.seconds[-1]:.2f} s", flush=True)
+        seconds = read_audio(path).seconds
+    rows = [
+        [
+            contender.name,
+            spread(contender.seconds, "{:.1f}".format),
+            f"{median(contender.seconds) / seconds:.3f}",
+            f"{wer([contender.text], [said], normalize='whisper').value:.2f}",
+            spread(contender.overheads, "{:.1f} %".format) if contender.overheads else "–",
+        ]
+        for contender in everybody
+    ]
+    given.output.write_text(
+        PAGE.format(
+            date=date.today().isoformat(),
+            model=Path(given.checkpoint).name,
+            beams="greedy" if given.beams == 1 else f"{given.beams} beams",
+            seconds=seconds,
+            rounds=given.rounds,
+            load=f"{min(loads):.1f}–{max(loads):.1f}",
+            cores=os.cpu_count(),
+            table=grid(["", "seconds", "real-time factor", "WER", "overhead"], rows),
+            ratios=ratios(everybody),
+            **{
+                name.replace("-", "_"): version(name)
+                for name in ("torch", "transformers", "faster-whisper", "ctranslate2")
+            },
+        ),
+        encoding="utf-8",
+    )
+    print(f"{given.output} is written")
+
+
+if __name__ == "__main__":
+    main()
