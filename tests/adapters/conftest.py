@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from tests.adapters.video.drawn import draw
 from toolkit.data import Split
 
 WORDS = ("low", "middle", "high")
@@ -37,3 +38,9 @@ def recordings(tmp_path):
     """Pairs of a recording and what it says."""
     said = [" ".join(WORDS[(n * k) % 3] for k in range(1, n % 3 + 2)) for n in range(12)]
     return [(tone(tmp_path / f"{n}.wav", words), words) for n, words in enumerate(said)]
+
+
+@pytest.fixture
+def labelled_films(tmp_path):
+    """Pairs of a film and what happens in it from the first frame to the last."""
+    return [(draw(tmp_path / f"{n}.mp4", (6 + n) * [label]), label) for n, label in enumerate(("left", "right") * 3)]

@@ -104,6 +104,23 @@ def test_weights_cost_a_frame_one_on_average_and_rare_labels_more(adapter, table
     assert plain.label_weights is None
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_are_counted_by_label_whatever_is_written(kind, adapter):
+    assert adapter(decoder=kind).label_frames == {"background": 42, "left": 24, "right": 24}
+
+
+def test_frames_about_which_nothing_is_said_can_be_left_out(adapter, table, films):
+    made = adapter(unlabelled="ignored")
+    row = made.examples(table(films, name="validation")).dataset[0]
+    labels = made.labels(row)
+    assert made.processor.labels == ["left", "right"] and made.processor.background is None
+    assert labels == [-100] * 5 + [0] * 8 + [-100] * 4 + [1] * 8 + [-100] * 5
+    (video,) = made.watched([made.decode(labels)], [made.expected(row)])
+    assert video.expected.count(None) == 14 and len(video.predicted) == 30
+    assert made.row_score(made.decode(labels), made.expected(row)) == 100
+    assert made.label_frames == {"left": 24, "right": 24}
+
+
 def test_instants_are_found_in_the_table(adapter, table, films):
     made = adapter()
     assert not made.has_instants

@@ -45,7 +45,6 @@ class EventLabelling(VideoSettings, Adapter):
         self._learner: Learner = LEARNERS[self.decoder](self)
         self._train: Split | None = None
         self.label_names: list[str] = [self.background]
-        self.label_frames: Counter[str] = Counter()
         self.has_instants = False
 
     @property
@@ -76,12 +75,13 @@ class EventLabelling(VideoSettings, Adapter):
                     "`streaming` cannot be used with labels of videos, as those of one video belong together. "
                     "Leave it away: videos are read from disk as they are needed."
                 )
-        self.__dict__.pop("processor", None)
-        self.__dict__.pop("label_weights", None)
+        for learnt in ("processor", "label_frames", "label_weights"):
+            self.__dict__.pop(learnt, None)
         self._train = splits.get("train", self._train)
         events = self._training_events()
-        names = sorted({event.label for event in events if event.label.strip()} - {self.background})
-        self.label_names = [self.background, *names]
+        names = {event.label for event in events if event.label.strip()}
+        first = {self.background} if self.filler is not None or self.background in names else set()
+        self.label_names = [*first, *sorted(names - first)]
         self.has_instants = 2 * sum(event.is_instant for event in events) > len(events)
         if self.model_name_or_path is not None:
             config = AutoConfig.from_pretrained(self.model_name_or_path)
@@ -108,31 +108,37 @@ class EventLabelling(VideoSettings, Adapter):
         return self._learner.model()
 
     @cached_property
+    def label_frames(self) -> Counter[str]:
+        """How many frames of the training videos have each label."""
+        counts: Counter[str] = Counter()
+        for row in self._videos(self._train).dataset if self._train else ():
+            labels = labels_at(events_of(row, self.label_column) or [], self._film(row).seconds, self.filler)
+            counts.update(label for label in labels if label is not None)
+        return counts
+
+    @cached_property
     def label_weights(self) -> list[float] | None:
         """What a mistake at each label costs, so that a frame costs 1 on average; none where all cost the same."""
-        power, names = WEIGHTS[self.class_weights], self.processor.labels
-        if not power or self._train is None:
+        power = WEIGHTS[self.class_weights]
+        if not power or not self.label_frames:
             return None
-        self.label_frames = Counter(
-            names[label] for row in self.examples(self._train).dataset for label in self.labels(row)
-        )
-        counts = np.array([max(self.label_frames[name], 1) for name in names], dtype=np.float64)
+        counts = np.array([max(self.label_frames[name], 1) for name in self.processor.labels], dtype=np.float64)
         weights = counts**-power
         return (weights * counts.sum() / (weights * counts).sum()).tolist()
 
     def examples(self, split: Split) -> Split:
         """One for each video; in training, and where events are written, one for each stretch of it."""
-        videos = joined(
-            split,
-            file_column=self.file_column,
-            label_column=self.label_column,
-            without=self._checks.unreadable,
-        )
+        videos = self._videos(split)
         if split.name != "train" and not self.generates:
             return videos
         lengths = {row[self.file_column]: len(self._film(row).frames) for row in videos.dataset}
         most = round(self.max_train_seconds * self.frames_per_second) // self.step_frames * self.step_frames
         return cut(videos, lengths, file_column=self.file_column, longest=max(most, self.step_frames))
+
+    def _videos(self, split: Split) -> Split:
+        """One row for each video that can be decoded."""
+        left_out = self._checks.unreadable
+        return joined(split, file_column=self.file_column, label_column=self.label_column, without=left_out)
 
     def _film(self, row: Mapping[str, Any]) -> Film:
         return self.films[row[self.file_column]]
@@ -191,10 +197,10 @@ class EventLabelling(VideoSettings, Adapter):
         moments = [(label, times[first] - begins, times[last] - begins) for first, last, label in placed]
         spans = [
             (label, times[first] - begins, times[last] - begins)
-            for label, first, last in runs(labels_at(events, film.seconds, self.background))
+            for label, first, last in runs(labels_at(events, film.seconds, self.filler))
         ]
 
-        def inside(found: Iterable[tuple[str, float, float]]) -> Iterator[list[Any]]:
+        def inside(found: Iterable[tuple[str | None, float, float]]) -> Iterator[list[Any]]:
             for label, first, last in found:
                 if first < lasts and (last > 0 or first == last >= 0):
                     yield [label, *(round(float(min(max(time, 0.0), lasts)), 4) for time in (first, last))]

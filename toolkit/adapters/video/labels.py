@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from datasets import Dataset
 
 from toolkit.data import Split, parse_frame, parse_seconds
 
+Label = TypeVar("Label", str, str | None)
 EVENTS = "events"
 """Column of joined rows: all that is said of one video."""
 TIMES = ("start", "end")
@@ -131,21 +132,21 @@ def joined(split: Split, *, file_column: str, label_column: str, without: Iterab
     return replace(split, dataset=Dataset.from_list(examples))
 
 
-def labels_at(events: Sequence[Event], seconds: np.ndarray, background: str) -> list[str]:
+def labels_at(events: Sequence[Event], seconds: np.ndarray, filler: str | None) -> list[str | None]:
     """The label of each frame; where events overlap, that of the later one.
 
     Args:
         events: of the video.
         seconds: (F,) when each frame is shown.
-        background: the label of frames about which nothing is said.
+        filler: the label of frames about which nothing is said.
     """
-    labels = [background] * len(seconds)
+    labels: list[str | None] = [filler] * len(seconds)
     for start, end, label in sorted((*event.frames(seconds), event.label) for event in events):
         labels[start : max(end, start + 1)] = [label] * (min(max(end, start + 1), len(labels)) - start)
     return labels
 
 
-def runs(labels: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+def runs(labels: Sequence[Label]) -> Iterator[tuple[Label, int, int]]:
     """Equal neighbours as (label, first, one after the last).
 
     >>> list(runs(["walk", "walk", "fall"]))

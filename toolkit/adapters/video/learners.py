@@ -74,7 +74,7 @@ class Learner(ABC):
             frames_per_second=rate,
             subtract_median=flags.subtract_median,
             labels=flags.label_names,
-            background=flags.background,
+            background=flags.background if flags.background in flags.label_names else None,
             event_steps={"step_seconds": flags.step_frames / rate, "steps": round(steps)},
         )
 

@@ -15,6 +15,8 @@ from toolkit.collate import Pad
 from toolkit.models import FrameLabellerConfig, RecurrentFrameLabeller
 from toolkit.models.processing_spans import find_instants, find_segments
 
+IGNORED = -100
+"""What the loss leaves out."""
 LEAST_SCORE = 0.02
 """Instants that are less likely are not written down; ranking those above is what average precision does."""
 
@@ -32,7 +34,8 @@ class FrameLearner(Learner):
             return AutoModelForTokenClassification.from_pretrained(flags.model_name_or_path)
         names = flags.processor.labels
         config = FrameLabellerConfig(
-            num_labels=len(names),
+            id2label=dict(enumerate(names)),
+            label2id={name: id for id, name in enumerate(names)},
             frame_encoder=self.encoder_config(),
             embedding_size=flags.hidden_size,
             hidden_size=flags.hidden_size,
@@ -42,7 +45,6 @@ class FrameLearner(Learner):
             class_weights=flags.label_weights,
             smoothing=0.0 if flags.has_instants else flags.smoothing,
         )
-        config.id2label, config.label2id = dict(enumerate(names)), {name: id for id, name in enumerate(names)}
         config.tells_instants = flags.has_instants
         model = RecurrentFrameLabeller(config)
         if flags.is_pretrained:
@@ -51,11 +53,12 @@ class FrameLearner(Learner):
         return model
 
     def labels(self, events: Sequence[Event], film: Film, start: int, end: int) -> list[int]:
-        """The label of each frame that is seen; an instant stands at the one nearest to its frame."""
+        """The label of each frame that is seen, if it has one; an instant stands at the one nearest to its frame."""
         processor = self.flags.processor
-        ids = {name: id for id, name in enumerate(processor.labels)}
+        ids: dict[str | None, int] = {name: id for id, name in enumerate(processor.labels)}
+        ids[None] = IGNORED
         spans = [event for event in events if not event.is_instant]
-        shown = labels_at(spans, film.seconds, processor.background)
+        shown = labels_at(spans, film.seconds, self.flags.filler)
         names = [shown[place] for place in processor.seen(film.seconds).tolist()]
         nearest = processor.places(film.seconds).clamp(max=len(names) - 1)
         for event in events:
@@ -74,7 +77,7 @@ class FrameLearner(Learner):
         processor = self.flags.processor
         names, rate = processor.labels, processor.frames_per_second
         if not isinstance(output, Tensor):
-            output = one_hot(torch.tensor(output), len(names)).float()
+            output = one_hot(torch.tensor(output).clamp(min=0), len(names)).float()
         found = [names[id] for id in output.argmax(1).tolist()]
 
         def border(place: int) -> float:  # half way between two frames

@@ -29,7 +29,7 @@ class Watched:
         file: its path.
         seconds: (F,) when each frame that was asked about is shown.
         predicted: F labels.
-        expected: F labels.
+        expected: F labels; none of a frame that nobody labelled.
         found: (label, frame, score) of the beginning of each predicted event.
         due: (label, frame) of each expected one.
     """
@@ -37,7 +37,7 @@ class Watched:
     file: str
     seconds: np.ndarray
     predicted: list[str] = field(default_factory=list)
-    expected: list[str] = field(default_factory=list)
+    expected: list[str | None] = field(default_factory=list)
     found: list[tuple[str, int, float]] = field(default_factory=list)
     due: list[tuple[str, int]] = field(default_factory=list)
 
@@ -99,7 +99,7 @@ def _spread(spans: Sequence[Sequence[Any]], times: np.ndarray, background: str) 
     return [spans[place][0] for place in places.tolist()]
 
 
-def _frames(videos: Sequence[Watched]) -> tuple[list[list[str]], list[list[str]]]:
+def _frames(videos: Sequence[Watched]) -> tuple[list[list[str]], list[list[str | None]]]:
     return [video.predicted for video in videos], [video.expected for video in videos]
 
 

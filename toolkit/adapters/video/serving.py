@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForTokenClassification, PreTrainedModel
 
+from toolkit.adapters.video.clips import CLASSIFICATION, classifier
 from toolkit.adapters.video.films import as_blocks
 from toolkit.adapters.video.timelines import check_ending, write_timeline
 from toolkit.media.video import VideoFile
@@ -15,6 +16,11 @@ from toolkit.models import FrameProcessor, load_processor
 from toolkit.models.pipeline_video import VideoEventDetectionPipeline
 
 TASK = "video-event-detection"
+LOADERS: dict[str, Any] = {
+    "frame_labeller": AutoModelForTokenClassification,
+    "recurrent_seq2seq": AutoModelForSeq2SeqLM,
+}
+"""What loads the two kinds of model that know events."""
 
 
 class EventDetector:
@@ -108,25 +114,25 @@ def detector(
         device: where the model runs; none: the processor.
         **settings: of the calls, as `EventDetector` takes them.
     """
-    processor = processor or tokenizer
-    if not isinstance(model, PreTrainedModel):
-        source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        config = AutoConfig.from_pretrained(str(model), **source)
-        if config.model_type not in ("frame_labeller", "recurrent_seq2seq"):
+    processor, loaded = processor or tokenizer, model
+    if not isinstance(loaded, PreTrainedModel):
+        name, source = str(model), {"revision": revision, "trust_remote_code": trust_remote_code}
+        kind = AutoConfig.from_pretrained(name, **source).model_type
+        if kind not in LOADERS:
             raise ValueError(
-                f"`model` must be an event model of this toolkit, but {model} is a {config.model_type} model. "
+                f"`model` must be an event model of this toolkit, but {name} is a {kind} model. "
                 "Train one by recipes/video/event_labelling.py, or ask for video-classification."
             )
-        auto = AutoModelForTokenClassification if config.model_type == "frame_labeller" else AutoModelForSeq2SeqLM
-        processor = processor or load_processor(str(model), **source)
-        model = auto.from_pretrained(str(model), **source)
+        processor = processor or load_processor(name, **source)
+        loaded = LOADERS[kind].from_pretrained(name, **source)
     if processor is None:
         raise ValueError("`processor` must be given with a model in memory, but is not. Load it with AutoProcessor.")
-    pipeline = VideoEventDetectionPipeline(model=model.eval(), processor=processor, task=TASK, device=device)
+    where = None if device is None else torch.device(device)
+    pipeline = VideoEventDetectionPipeline(model=loaded.eval(), processor=processor, task=TASK, device=where)
     return EventDetector(pipeline, **settings)
 
 
-BUILDERS = {TASK: detector}
+BUILDERS = {TASK: detector, CLASSIFICATION: classifier}
 """What `toolkit.pipeline` calls for which task."""
 
 __all__ = ["BUILDERS", "EventDetector", "detector"]

@@ -9,6 +9,7 @@ from toolkit.adapters.video.variation import FLIPS
 from toolkit.models import ATTENTION_TYPES, CELL_TYPES, load_processor
 
 DECODERS = ("frames", "events")
+UNLABELLED = ("background", "ignored")
 WEIGHTS = {"none": 0.0, "root": 0.5, "inverse": 1.0}
 FRESH = ("cnn", "videomae")
 
@@ -19,7 +20,14 @@ class VideoSettings:
 
     file_column: str = field(default="file", metadata={"help": "Column that names the videos."})
     label_column: str = field(default="label", metadata={"help": "Column that names what happens."})
-    background: str = field(default="background", metadata={"help": "Label of frames about which nothing is said."})
+    background: str = field(default="background", metadata={"help": "Label of frames in which nothing happens."})
+    unlabelled: str = field(
+        default="background",
+        metadata={
+            "help": "Frames about which nothing is said: background, or ignored in training and scores.",
+            "choices": list(UNLABELLED),
+        },
+    )
     decoder: str = field(
         default="frames", metadata={"help": "A label per frame, or events as words.", "choices": list(DECODERS)}
     )
@@ -69,6 +77,7 @@ class VideoSettings:
         for name, choices in (
             ("metric", SCORES),
             ("decoder", DECODERS),
+            ("unlabelled", UNLABELLED),
             ("class_weights", WEIGHTS),
             ("flips", FLIPS),
         ):
@@ -100,7 +109,11 @@ class VideoSettings:
         processor = load_processor(name_or_path)
         self.decoder = "frames" if backbone is None else "events"
         self.encoder = config.frame_encoder.kind if backbone is None else backbone
-        self.frames_per_second, self.background = processor.frames_per_second, processor.background
+        self.frames_per_second = processor.frames_per_second
+        if processor.background is None:
+            self.unlabelled = "ignored"
+        else:
+            self.background = processor.background
         if self.decoder == "events":
             self.max_train_seconds = processor.event_steps["steps"] * processor.event_steps["step_seconds"]
 
@@ -114,6 +127,11 @@ class VideoSettings:
             ) from error
         if kind != "videomae":
             raise ValueError(f"`encoder` must name a VideoMAE, but {self.encoder} is a {kind} model. Choose another.")
+
+    @property
+    def filler(self) -> str | None:
+        """The label of frames about which nothing is said; none: they are left out."""
+        return self.background if self.unlabelled == "background" else None
 
     @property
     def is_pretrained(self) -> bool:

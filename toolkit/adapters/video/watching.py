@@ -51,7 +51,7 @@ def sections(records: Iterable[Mapping[str, Any]], adapter: "EventLabelling") ->
         cost = (
             {} if weights is None else dict(zip(adapter.processor.labels, (f"{w:.2f}" for w in weights), strict=True))
         )
-        note = "Training frames of each label, as the model sees them, and what a mistake at one of them costs."
+        note = "Frames of the training videos, and what a mistake at one of each label costs where that differs."
         yield Section("How often each label is seen", class_counts(counts) + (facts(cost) if cost else ""), note=note)
 
 
@@ -83,7 +83,7 @@ def _on(begins: float, *times: float) -> list[float]:
 def _mistakes(video: Watched) -> list[tuple[bytes, float, str]]:
     """A picture from the middle of each of the longest mistakes."""
     pairs = [
-        "" if found == due else f"{found}, but it is {due}"
+        "" if due in (found, None) else f"{found}, but it is {due}"
         for found, due in zip(video.predicted, video.expected, strict=True)
     ]
     wrong = [run for run in runs(pairs) if run[0]]
