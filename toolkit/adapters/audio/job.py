@@ -13,7 +13,7 @@ from toolkit.adapters.audio.journal import Journal, fingerprint
 from toolkit.adapters.audio.settings import Settings
 from toolkit.adapters.audio.transcript import Skipped, Transcript
 from toolkit.adapters.audio.transcript_formats import write_transcript
-from toolkit.adapters.audio.windows import cut_windows
+from toolkit.adapters.audio.windows import BLOCK_SECONDS, cut_windows
 from toolkit.media.audio import audio_seconds, stream_audio
 from toolkit.media.faults import MediaError
 from toolkit.media.values import Waveform
@@ -108,7 +108,8 @@ class Job:
     def _blocks(self) -> Iterator[Waveform]:
         """The sound, to its end or, if that may be, to where it cannot be decoded any more."""
         try:
-            for block in stream_audio(self.source, sample_rate_hz=self.engine.sample_rate_hz):
+            rate_hz = self.engine.sample_rate_hz
+            for block in stream_audio(self.source, sample_rate_hz=rate_hz, block_seconds=BLOCK_SECONDS):
                 self.seconds = block.end_seconds
                 yield block
         except MediaError as error:

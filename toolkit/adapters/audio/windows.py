@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 import torch
 
@@ -12,8 +11,10 @@ from toolkit.media.values import Waveform
 Span = tuple[float, float]
 SpeechFinder = Callable[[Iterable[Waveform]], Iterable[Span]]
 
-LOOKAHEAD_BLOCKS = 10
-"""How much is decoded, and searched for speech, before windows are cut: five minutes in blocks of 30 s."""
+BLOCK_SECONDS = 2.0
+"""What is decoded at once, and what is lost where a file breaks off."""
+LOOKAHEAD_SECONDS = 300.0
+"""How much is searched for speech before windows are cut."""
 LONGEST_SILENCE_SECONDS = 5.0
 """Shorter silences stay in a window, as a model has learnt them; longer ones are left out and told."""
 MARGIN_SECONDS = 0.5
@@ -38,7 +39,7 @@ def cut_windows(
     """
     cutter = _Cutter(longest_seconds)
     blocks = iter(blocks)
-    while stretch := list(islice(blocks, LOOKAHEAD_BLOCKS)):
+    while stretch := list(_first(blocks, LOOKAHEAD_SECONDS)):
         sound = _joined(stretch)
         if sound.seconds == 0:
             continue
@@ -139,10 +140,17 @@ def quietest(sound: Waveform, start_seconds: float, end_seconds: float) -> float
     return part.start_seconds + (int(energy.argmin()) + 2.5) * step / part.sample_rate_hz
 
 
+def _first(blocks: Iterator[Waveform], seconds: float) -> Iterator[Waveform]:
+    """Blocks until they last so long."""
+    while seconds > 0 and (block := next(blocks, None)) is not None:
+        seconds -= block.seconds
+        yield block
+
+
 def _joined(parts: Iterable[Waveform]) -> Waveform:
     parts = list(parts)
     samples = torch.cat([part.samples for part in parts])
     return Waveform(samples, parts[0].sample_rate_hz, parts[0].start_seconds)
 
 
-__all__ = ["SpeechFinder", "cut_windows", "quietest"]
+__all__ = ["BLOCK_SECONDS", "SpeechFinder", "cut_windows", "quietest"]
