@@ -69,7 +69,7 @@ class Transcription(RecurrentCore, Adapter):
     speech_task: str = field(
         default="transcribe", metadata={"help": "What Whisper is told to do.", "choices": list(SPEECH_TASKS)}
     )
-    window_seconds: float | None = field(
+    window_seconds: int | None = field(
         default=None, metadata={"help": "Cut Whisper's window of 30 s: cheap for short recordings, useless for longer."}
     )
     lora_rank: int | None = field(default=None, metadata={"help": "Train updates of this rank, not all of Whisper."})

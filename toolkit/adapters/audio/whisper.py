@@ -13,7 +13,7 @@ STEP_SECONDS = 0.02
 """What one position of the encoder, and one time label, stands for (Radford et al., 2023, 2.3)."""
 
 
-def cut_window(model: WhisperForConditionalGeneration, processor: WhisperProcessor, seconds: float) -> None:
+def cut_window(model: WhisperForConditionalGeneration, processor: WhisperProcessor, seconds: int) -> None:
     """Shortens what the encoder reads at once, so that short recordings do not cost 30 seconds each.
 
     The first rows of the position table stay. A model that was trained on 30 seconds must be trained again with the
@@ -22,14 +22,14 @@ def cut_window(model: WhisperForConditionalGeneration, processor: WhisperProcess
     Args:
         model: changed in place.
         processor: changed in place; must be saved with the model.
-        seconds: a multiple of 0.02, at most the window that the model has.
+        seconds: at most the window that the model has; whole ones, as its feature extractor counts them.
     """
     positions, encoder = round(seconds / STEP_SECONDS), model.model.encoder
     if not 0 < positions <= encoder.max_source_positions:
         most = encoder.max_source_positions * STEP_SECONDS
         raise ValueError(
             f"`window_seconds` must be above 0 and at most {most:g}, what the model was trained with, but is "
-            f"{seconds:g}. Leave the flag away to keep the whole window."
+            f"{seconds}. Leave the flag away to keep the whole window."
         )
     table = encoder.embed_positions.weight[:positions].detach().clone()
     encoder.embed_positions = nn.Embedding.from_pretrained(table, freeze=True)
@@ -37,7 +37,7 @@ def cut_window(model: WhisperForConditionalGeneration, processor: WhisperProcess
     model.config.max_source_positions = positions
     features: Any = processor.feature_extractor
     features.chunk_length = seconds
-    features.n_samples = round(seconds * features.sampling_rate)
+    features.n_samples = seconds * features.sampling_rate
     features.nb_max_frames = features.n_samples // features.hop_length
 
 
