@@ -40,8 +40,8 @@ class FeatureReader(nn.Module):
         super().__init__()
         self.stacked, self.is_frozen = config.frame_stacking, config.freeze_backbone
         self.backbone: Any = None if config.backbone_config is None else make_backbone(config.backbone_config)
-        width = config.input_feature_size if self.backbone is None else self.backbone.size
-        self.project = nn.Linear(self.stacked * width, config.embedding_size)  # type: ignore[operator]  # one is given
+        width: Any = config.input_feature_size if self.backbone is None else self.backbone.size
+        self.project = nn.Linear(self.stacked * width, config.embedding_size)
         self.train()
 
     @property

@@ -119,7 +119,7 @@ class Transcription(RecurrentCore, Adapter):
     def fit(self, splits: Mapping[str, Split]) -> None:
         """Remembers the training texts, from which the vocabulary comes, and whether rows have times."""
         self._train = splits.get("train", self._train)
-        first = next(iter(next(iter(splits.values())).dataset), {})
+        first: Mapping[str, Any] = next(iter(next(iter(splits.values())).dataset), {})
         self.has_times = bool(first.get("end"))
         self.__dict__.pop("processor", None)  # it may have learnt from rows that are left out now
 
