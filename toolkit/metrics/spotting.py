@@ -24,8 +24,8 @@ def mean_average_precision(
 
     As Hong et al. (2022), Spotting Temporally Precise, Fine-Grained Events in Video (E2E-Spot), compute it in their
     repository (jhong93/spot, util/score.py): by falling score, each prediction claims the nearest expected instant of
-    its label and video that is free; the precision at each hit is the best one from there on; labels never expected do not
-    count. We differ where scores are equal: those predictions stand or fall together, so that their order does not
+    its label and video that is free; the precision at each hit is the best one from there on; labels never expected do
+    not count. We differ where scores are equal: those predictions stand or fall together, so that their order does not
     matter. Where nothing is expected at all, predicting nothing counts 100. It is no relation of SoccerNet's
     average-mAP, which takes half windows and eleven points.
 
