@@ -8,6 +8,7 @@ import pytest
 
 from toolkit import DataArguments, Dialogue, RecipeArguments, Summarization, TextToText, Transcription, Translation
 from toolkit.adapters.core import RecurrentCore
+from toolkit.adapters.video.settings import VideoSettings
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "flags.md"
 CHAPTERS = {
@@ -17,6 +18,7 @@ CHAPTERS = {
     "Summarization": Summarization,
     "Dialogue": Dialogue,
     "Speech": Transcription,
+    "Video": VideoSettings,
     "The recurrent core": RecurrentCore,
     "Training": RecipeArguments,
 }

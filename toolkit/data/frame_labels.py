@@ -14,7 +14,7 @@ MOST_BYTES = 1 << 28
 
 
 class FrameLabels(Labels):
-    """One label per line and frame, as MS-TCN (Farha & Gall, CVPR 2019) and its followers keep `groundTruth/*.txt`.
+    """One label per line and frame, as MS-TCN (Farha and Gall, 2019) and its followers keep `groundTruth/*.txt`.
 
     Runs of equal labels become one span. Background is a label like any other; a blank line is a frame without one.
 
@@ -60,7 +60,7 @@ def read_mapping(path: str) -> frozenset[str] | None:
 
 
 class Instants(Labels):
-    """A JSON list of videos with their events, as E2E-Spot (Hong et al., ECCV 2022) keeps it.
+    """A JSON list of videos with their events, as E2E-Spot (Hong et al., 2022) keeps it.
 
     Each event lasts one frame. There are no lines, so events are counted from 1 over the whole file; a video without
     events gives no row.

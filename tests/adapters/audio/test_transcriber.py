@@ -2,7 +2,6 @@
 
 import io
 import json
-import wave
 from pathlib import Path
 
 import datasets
@@ -10,37 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.adapters.audio.conftest import RATE_HZ
+from tests.adapters.audio.conftest import BARE, RATE_HZ, wav
 from tests.models.texts import tokenizer as letters
 from tests.models.tiny import tiny_core
 from toolkit import pipeline
-from toolkit.adapters.audio import journal
 from toolkit.adapters.audio.serving import transcriber
-from toolkit.adapters.audio.transcriber import Transcriber
 from toolkit.media.faults import MediaError
 from toolkit.models import LogMelFeatureExtractor, SpeechSeq2SeqProcessor
 from toolkit.models.pipeline_speech import SpeechRecognitionPipeline
-
-# The detector knows human voices only, and none are drawn here; a model that knows nothing always repeats itself.
-BARE = {"vad": False, "temperature": 0.0, "compression_ratio_threshold": None, "max_new_tokens": 8}
-
-
-@pytest.fixture(scope="module")
-def hear(english) -> Transcriber:
-    """Over the English model."""
-    model, processor = english
-    return transcriber(model, processor=processor, **BARE)
-
-
-def wav(samples: np.ndarray, rate_hz: int = RATE_HZ) -> bytes:
-    """A file of 16 bits."""
-    held = io.BytesIO()
-    with wave.open(held, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(rate_hz)
-        out.writeframes((samples * 32767).astype("<i2").tobytes())
-    return held.getvalue()
 
 
 def rounded(samples: np.ndarray) -> np.ndarray:
@@ -167,81 +143,6 @@ def test_a_star_stands_for_the_names_of_many(hear, sound, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.srt")) == ["3.srt", "one.srt", "two.srt"]
     with pytest.raises(ValueError, match=r"`output` must have a \*"):
         hear([sound(1.0)], output="all.srt")
-
-
-class Stopped(Exception):
-    """What ends a job in the middle."""
-
-
-@pytest.mark.promise("F5")
-@pytest.mark.parametrize("after", [0, 1, 3])
-def test_a_job_that_was_stopped_goes_on_where_it_stopped(hear, sound, tmp_path, monkeypatch, after):
-    (tmp_path / "talk.wav").write_bytes(wav(sound(14.0)))
-    job = {"output": tmp_path / "talk.json", "batch_size": 2}
-    whole = hear(tmp_path / "talk.wav", output=tmp_path / "whole.json", batch_size=2)
-    real, calls = hear.engine.encode, []
-
-    def fail(windows):
-        calls.append([window.start_seconds for window in windows])
-        if len(calls) > after:
-            raise Stopped
-        return real(windows)
-
-    monkeypatch.setattr(hear.engine, "encode", fail)
-    with pytest.raises(Stopped):
-        hear(tmp_path / "talk.wav", **job)
-    assert not (tmp_path / "talk.json").exists()
-    before = calls[:-1]
-    monkeypatch.setattr(
-        hear.engine, "encode", lambda windows: calls.append([w.start_seconds for w in windows]) or real(windows)
-    )
-    calls.clear()
-    assert hear(tmp_path / "talk.wav", **job) == whole
-    assert not {start for batch in before for start in batch} & {start for batch in calls for start in batch}
-    assert (tmp_path / "talk.json").read_text() == (tmp_path / "whole.json").read_text()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["talk.json", "talk.wav", "whole.json"]
-
-
-def test_a_list_that_was_stopped_does_not_begin_anew(hear, sound, tmp_path, monkeypatch):
-    paths = [tmp_path / f"{seed}.wav" for seed in range(4)]
-    for seed, path in enumerate(paths):
-        path.write_bytes(wav(sound(1.0, seed)))
-    lazy = hear(iter(paths), output=tmp_path / "*.txt", batch_size=1)
-    first = [next(lazy), next(lazy)]
-    lazy.close()
-    calls = []
-    real = hear.engine.encode
-    monkeypatch.setattr(hear.engine, "encode", lambda windows: calls.append(1) or real(windows))
-    assert hear(paths, output=tmp_path / "*.txt", batch_size=1)[:2] == first
-    assert len(calls) == 2
-    assert not list(tmp_path.glob(".*"))
-
-
-@pytest.mark.parametrize("change", ["recording", "setting"])
-def test_a_journal_of_something_else_is_forgotten(hear, sound, tmp_path, monkeypatch, change):
-    path, output = tmp_path / "talk.wav", tmp_path / "talk.txt"
-    path.write_bytes(wav(sound(3.0)))
-    lazy = hear(iter([path]), output=tmp_path / "*.txt", batch_size=1)
-    next(lazy)
-    lazy.close()
-    held = tmp_path / ".talk.txt.journal"
-    assert held.exists()
-    if change == "recording":
-        path.write_bytes(wav(sound(3.0, seed=7)))
-    settings = {"max_new_tokens": 5} if change == "setting" else {}
-    hear(path, output=output, **settings)
-    hear(path, output=tmp_path / "fresh.txt", **settings)
-    assert output.read_text() == (tmp_path / "fresh.txt").read_text()
-    assert not held.exists()
-
-
-def test_a_line_that_was_cut_off_is_read_again(tmp_path):
-    about = {"recording": "a"}
-    path = tmp_path / ".talk.journal"
-    path.write_text(json.dumps(about) + '\n{"window": "0.000-1.000", "lang')
-    kept = journal.Journal(path, about)
-    assert kept.readings == {}
-    assert path.read_text() == json.dumps(about) + "\n"
 
 
 @pytest.mark.promise("H7")
