@@ -15,7 +15,7 @@ RANGE_DECIBELS = 70.0
 def spectrogram(samples: Floats, sample_rate_hz: int) -> Floats:
     """Returns how loud each pitch is at each time, from 0 (70 dB below the loudest, or less) to 1.
 
-    Pitches are spaced as in the mel scale (O'Shaughnessy, Speech Communication, 1987, p. 150), from 0 Hz to 8 kHz or
+    Pitches are spaced as in the mel scale (O'Shaughnessy, 1987, p. 150), from 0 Hz to 8 kHz or
     to what the sample rate allows. At most four windows are read for each column, so that an hour costs no more
     than a minute.
 
