@@ -1,7 +1,7 @@
 """Read words from lips, in clips of the GRID corpus.   python recipes/video/grid_words.py --train_file train.csv
 
 A label for every frame, silence included; --decoder events writes the words with their times instead. The same clips
-are read from their sound by recipes/audio/grid_words.py.
+are read from their sound by recipes/audio/grid_words.py. Expected: docs/reference/videos.md.
 """
 
 from toolkit import EventLabelling, main
@@ -17,7 +17,7 @@ if __name__ == "__main__":
         hidden_size=256,
         smoothing=0.0,
         class_weights="none",
-        num_train_epochs=30,
+        num_train_epochs=12,
         learning_rate=2e-3,
         per_device_train_batch_size=16,
         per_device_eval_batch_size=16,
