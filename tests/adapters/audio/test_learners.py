@@ -98,7 +98,8 @@ def test_a_shorter_window_is_the_beginning_of_the_whole_one(folder, tmp_path):
     sound = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
     before = whole.feature_extractor(sound, sampling_rate=16000, return_tensors="pt").input_features
     table = model.model.encoder.embed_positions.weight.clone()
-    whisper.cut_window(model, whole, 1)
+    whisper.cut_features(whole, 1)
+    whisper.cut_positions(model, 1)
     after = whole.feature_extractor(sound, sampling_rate=16000, return_tensors="pt").input_features
     assert (before.shape[-1], after.shape[-1], whisper.window_seconds(whole)) == (200, 100, 1)
     assert torch.equal(model.model.encoder.embed_positions.weight, table[:50])
@@ -108,7 +109,7 @@ def test_a_shorter_window_is_the_beginning_of_the_whole_one(folder, tmp_path):
     with torch.no_grad():
         assert torch.equal(again(after, labels=labels).logits, model(after, labels=labels).logits)
     with pytest.raises(ValueError, match="`window_seconds` must be above 0 and at most 1,"):
-        whisper.cut_window(model, whole, 2)
+        whisper.cut_features(whole, 2)
 
 
 def test_what_is_written_stands_beside_its_labels(adapter, recordings, split):

@@ -13,6 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from toolkit.adapters.audio.alignment import token_steps
 from toolkit.adapters.audio.engines import Request
 from toolkit.adapters.audio.engines_whisper import Encoded, WhisperEngine, Written
+from toolkit.adapters.audio.languages import knows_languages
 from toolkit.media.values import Waveform
 
 
@@ -30,7 +31,7 @@ class TransformersEngine(WhisperEngine):
         super().__init__(
             f"transformers {model.name_or_path} {model.dtype}",
             processor.tokenizer,
-            multilingual=bool(getattr(config, "is_multilingual", hasattr(config, "lang_to_id"))),
+            multilingual=knows_languages(config),
             language=getattr(config, "language", None),
             task=getattr(config, "task", None),
             longest_seconds=float(self.extractor.chunk_length),

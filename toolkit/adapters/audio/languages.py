@@ -1,5 +1,6 @@
 """Names of languages, as people and as Whisper write them."""
 
+from transformers import GenerationConfig
 from transformers.models.whisper.tokenization_whisper import LANGUAGES, TO_LANGUAGE_CODE
 
 
@@ -18,4 +19,9 @@ def code(language: str) -> str:
     return name
 
 
-__all__ = ["code"]
+def knows_languages(settings: GenerationConfig) -> bool:
+    """Whether a Whisper with these settings was trained on many languages, and must be told which one it hears."""
+    return bool(getattr(settings, "is_multilingual", hasattr(settings, "lang_to_id")))
+
+
+__all__ = ["code", "knows_languages"]

@@ -11,13 +11,16 @@ from transformers import (
     AutoConfig,
     AutoFeatureExtractor,
     AutoModelForSeq2SeqLM,
+    GenerationConfig,
     PreTrainedModel,
     WhisperForConditionalGeneration,
 )
 
 from toolkit.adapters.audio import whisper
 from toolkit.adapters.audio.cues import Cue
+from toolkit.adapters.audio.languages import knows_languages
 from toolkit.adapters.audio.variation import with_masks
+from toolkit.adapters.base import Adapter
 from toolkit.adapters.tokenizers import train_tokenizer
 from toolkit.collate import Pad
 from toolkit.models import (
@@ -36,9 +39,13 @@ class Learner(ABC):
 
     Args:
         flags: the adapter, with the flags and the processor.
+
+    Attributes:
+        longest_target: the most labels that it can write; none: any.
     """
 
     pad: Pad
+    longest_target: int | None = None
 
     def __init__(self, flags: "Transcription") -> None:
         self.flags = flags
@@ -65,17 +72,12 @@ class Learner(ABC):
         """Label ids of what is said, with the end last."""
 
     @abstractmethod
-    def hidden(self, inputs: dict[str, Any], random: np.random.Generator | None) -> dict[str, Any]:
-        """The same inputs with masks over the frames, where a generator is given."""
+    def hidden(self, inputs: dict[str, Any], random: np.random.Generator) -> dict[str, Any]:
+        """The same inputs with masks over the frames, if the flags ask for them."""
 
     @property
     def longest_seconds(self) -> float | None:
         """The longest recording that it can hear at once; none: any."""
-        return None
-
-    @property
-    def longest_target(self) -> int | None:
-        """The most labels that it can write; none: any."""
         return None
 
     def finished(self, model: PreTrainedModel) -> PreTrainedModel:
@@ -84,7 +86,7 @@ class Learner(ABC):
 
     def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[int]]:
         """See `Adapter.write`."""
-        return model.generate(**batch, **generation)[:, 1:].tolist()  # type: ignore[operator]
+        return Adapter.write(self.flags, model, batch, **generation)
 
 
 class RecurrentLearner(Learner):
@@ -148,9 +150,9 @@ class RecurrentLearner(Learner):
                 encoded = self._model.backbone_features(**batch)
         return {name: values[0].cpu() for name, values in encoded.items()}
 
-    def hidden(self, inputs: dict[str, Any], random: np.random.Generator | None) -> dict[str, Any]:
-        """Inputs behind masks, where a generator is given."""
-        if random is None or not self.flags.spec_augment:
+    def hidden(self, inputs: dict[str, Any], random: np.random.Generator) -> dict[str, Any]:
+        """Frames, or vectors of a frozen encoder, with bands set to what a silent recording has."""
+        if not self.flags.spec_augment:
             return inputs
         (name,) = inputs.keys() - {"attention_mask"}
         return {**inputs, name: with_masks(inputs[name], random)}
@@ -168,7 +170,9 @@ class WhisperLearner(Learner):
     def __init__(self, flags: "Transcription") -> None:
         super().__init__(flags)
         self._tuner: Any = None
-        self.knows_languages = whisper.knows_languages(str(flags.model_name_or_path))
+        self._name = str(flags.model_name_or_path)
+        self.knows_languages = knows_languages(GenerationConfig.from_pretrained(self._name))
+        self.longest_target = AutoConfig.from_pretrained(self._name).max_target_positions
         if self.knows_languages and flags.language is None:
             raise ValueError(
                 f"`language` must be given, as {flags.model_name_or_path} knows many, but is not. "
@@ -177,11 +181,16 @@ class WhisperLearner(Learner):
 
     def processor(self) -> Any:
         """Whisper's own, with the window cut to what the flags say."""
-        return self._loaded()[1]
+        processor, seconds = load_processor(self._name), self.flags.window_seconds
+        if seconds is not None:
+            whisper.cut_features(processor, seconds)
+        return processor
 
     def model(self) -> PreTrainedModel:
         """The pretrained weights; `language` and `task` are saved in the generation configuration."""
-        flags, (model, _) = self.flags, self._loaded()
+        flags, model = self.flags, WhisperForConditionalGeneration.from_pretrained(self._name)
+        if flags.window_seconds is not None:
+            whisper.cut_positions(model, flags.window_seconds)
         settings: Any = model.generation_config
         settings.forced_decoder_ids, settings.return_timestamps = None, flags.has_times
         settings._from_model_config = False  # or what the library does not know of it would be lost at the next load
@@ -193,21 +202,9 @@ class WhisperLearner(Learner):
             self._tuner = whisper.low_rank(model, flags.lora_rank)
         return model
 
-    def _loaded(self) -> tuple[WhisperForConditionalGeneration, Any]:
-        name, seconds = str(self.flags.model_name_or_path), self.flags.window_seconds
-        model, processor = WhisperForConditionalGeneration.from_pretrained(name), load_processor(name)
-        if seconds is not None and seconds != whisper.window_seconds(processor):
-            whisper.cut_window(model, processor, seconds)
-        return model, processor
-
     def finished(self, model: PreTrainedModel) -> PreTrainedModel:
         """Whisper with the low-rank updates added to its weights."""
         return model if self._tuner is None else self._tuner.merge_and_unload()
-
-    @property
-    def longest_target(self) -> int:
-        """The decoder's positions."""
-        return AutoConfig.from_pretrained(str(self.flags.model_name_or_path)).max_target_positions
 
     @property
     def longest_seconds(self) -> float:
@@ -228,9 +225,9 @@ class WhisperLearner(Learner):
             "heard": max(1, len(samples) // extract.hop_length),
         }
 
-    def hidden(self, inputs: dict[str, Any], random: np.random.Generator | None) -> dict[str, Any]:
+    def hidden(self, inputs: dict[str, Any], random: np.random.Generator) -> dict[str, Any]:
         """Bands of what was heard set to what silence has there."""
-        if random is None or not self.flags.spec_augment:
+        if not self.flags.spec_augment:
             return inputs
         features, heard = inputs["input_features"].clone(), inputs["heard"]
         features[:, :heard] = with_masks(features[:, :heard].t(), random, filler=float(features.min())).t()

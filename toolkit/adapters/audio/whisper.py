@@ -4,41 +4,45 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
-from transformers import GenerationConfig, WhisperForConditionalGeneration, WhisperProcessor
+from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from toolkit.adapters.audio.cues import Cue
-from toolkit.adapters.audio.engines_whisper import code
-
-STEP_SECONDS = 0.02
-"""What one position of the encoder, and one time label, stands for (Radford et al., 2023, 2.3)."""
+from toolkit.adapters.audio.engines_whisper import TICK_SECONDS
+from toolkit.adapters.audio.languages import code
 
 
-def cut_window(model: WhisperForConditionalGeneration, processor: WhisperProcessor, seconds: int) -> None:
-    """Shortens what the encoder reads at once, so that short recordings do not cost 30 seconds each.
-
-    The first rows of the position table stay. A model that was trained on 30 seconds must be trained again with the
-    shorter window before it writes sense.
+def cut_features(processor: WhisperProcessor, seconds: int) -> None:
+    """Shortens what is computed of a recording, so that short ones do not cost 30 seconds each.
 
     Args:
-        model: changed in place.
-        processor: changed in place; must be saved with the model.
+        processor: changed in place; must be saved with the model, whose positions are cut alike.
         seconds: at most the window that the model has; whole ones, as its feature extractor counts them.
     """
-    positions, encoder = round(seconds / STEP_SECONDS), model.model.encoder
-    if not 0 < positions <= encoder.max_source_positions:
-        most = encoder.max_source_positions * STEP_SECONDS
+    if not 0 < seconds <= window_seconds(processor):
         raise ValueError(
-            f"`window_seconds` must be above 0 and at most {most:g}, what the model was trained with, but is "
-            f"{seconds}. Leave the flag away to keep the whole window."
+            f"`window_seconds` must be above 0 and at most {window_seconds(processor):g}, what the model was trained "
+            f"with, but is {seconds}. Leave the flag away to keep the whole window."
         )
-    table = encoder.embed_positions.weight[:positions].detach().clone()
-    encoder.embed_positions = nn.Embedding.from_pretrained(table, freeze=True)
-    encoder.max_source_positions = positions
-    model.config.max_source_positions = positions
     features: Any = processor.feature_extractor
     features.chunk_length = seconds
     features.n_samples = seconds * features.sampling_rate
     features.nb_max_frames = features.n_samples // features.hop_length
+
+
+def cut_positions(model: WhisperForConditionalGeneration, seconds: int) -> None:
+    """Shortens what the encoder reads at once: the first rows of the position table stay.
+
+    A model that was trained on 30 seconds must be trained again with the shorter window before it writes sense.
+
+    Args:
+        model: changed in place.
+        seconds: as for `cut_features`.
+    """
+    positions, encoder = round(seconds / TICK_SECONDS), model.model.encoder
+    table = encoder.embed_positions.weight[:positions].detach().clone()
+    encoder.embed_positions = nn.Embedding.from_pretrained(table, freeze=True)
+    encoder.max_source_positions = positions
+    model.config.max_source_positions = positions
 
 
 def window_seconds(processor: WhisperProcessor) -> float:
@@ -58,14 +62,8 @@ def prompt(tokenizer: Any, *, language: str | None, task: str | None, timestamps
     return [tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in names]
 
 
-def knows_languages(name_or_path: str) -> bool:
-    """Whether a Whisper was trained on many languages, and must be told which one it hears."""
-    settings = GenerationConfig.from_pretrained(name_or_path)
-    return bool(getattr(settings, "is_multilingual", hasattr(settings, "lang_to_id")))
-
-
 def label_ids(tokenizer: Any, prompt_ids: Sequence[int], cues: Sequence[Cue]) -> list[int]:
-    """The target of one example: the prompt but for its first label, the cues with their times, the end.
+    """The target of one example (Radford et al., 2023, 2.3): the prompt but its first label, timed cues, the end.
 
     Args:
         tokenizer: Whisper's.
@@ -77,7 +75,7 @@ def label_ids(tokenizer: Any, prompt_ids: Sequence[int], cues: Sequence[Cue]) ->
     for cue in cues:
         spoken = tokenizer(f" {cue.text.strip()}", add_special_tokens=False)["input_ids"]
         ends = (cue.start_seconds, cue.end_seconds)
-        times = [[] if time is None else [first_time + round(time / STEP_SECONDS)] for time in ends]
+        times = [[] if time is None else [first_time + round(time / TICK_SECONDS)] for time in ends]
         ids += [*times[0], *spoken, *times[1]]
     return [*ids, tokenizer.eos_token_id]
 
@@ -114,4 +112,4 @@ def write(model: Any, batch: Mapping[str, Tensor], prompt_ids: Sequence[int], **
     return written
 
 
-__all__ = ["cut_window", "knows_languages", "label_ids", "low_rank", "prompt", "window_seconds", "write"]
+__all__ = ["cut_features", "cut_positions", "label_ids", "low_rank", "prompt", "window_seconds", "write"]

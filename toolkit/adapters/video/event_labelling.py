@@ -254,10 +254,7 @@ class EventLabelling(VideoSettings, Adapter):
 
     def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
         """Wrong rows, broken videos, labels that fit neither their video nor the others, videos of two splits."""
-        for split in splits.values():
-            for row in split.dataset:
-                if (sentence := self.check_row(row)) is not None:
-                    yield split.fault(row, sentence)
+        yield from super().check(splits)
         for split in splits.values():
             yield from self._checks.videos(split)
         trained = self.processor.labels if self.model_name_or_path is not None else ()

@@ -7,6 +7,7 @@ import numpy as np
 from torch import Tensor
 from transformers import AutoModelForSeq2SeqLM, PreTrainedModel
 
+from toolkit.adapters.base import Adapter
 from toolkit.adapters.video.films import Film
 from toolkit.adapters.video.labels import Event
 from toolkit.adapters.video.learners import Learner
@@ -67,7 +68,7 @@ class EventLearner(Learner):
 
     def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[int]]:
         """Ids of the words of each example."""
-        return model.generate(**batch, **generation)[:, 1:].tolist()  # type: ignore[operator]
+        return Adapter.write(self.flags, model, batch, **generation)
 
     def decode(self, output: Sequence[int]) -> dict[str, Any]:
         """Events, and between them the background."""
