@@ -57,6 +57,7 @@ def write_sound(
     codec: str | None = None,
     begin_seconds: float = 0.0,
     pictures: int = 0,
+    picture_seconds: float = 0.0,
 ) -> Path:
     """Encodes (N,) or (C, N) samples in the container of the path's ending.
 
@@ -67,6 +68,7 @@ def write_sound(
         codec: FFmpeg's name of an encoder.
         begin_seconds: the time stamp of the first sample.
         pictures: how many grey frames to put beside the sound, 25 a second.
+        picture_seconds: the time stamp of the first of them.
     """
     samples = np.atleast_2d(samples).astype(np.float32)
     layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)]
@@ -75,7 +77,7 @@ def write_sound(
         stream = container.add_stream(codec or CODECS[path.suffix[1:]], rate=rate, layout=layout)
         for index in range(pictures):
             frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 128, np.uint8), format="rgb24")
-            frame.pts = index
+            frame.pts = index + round(25 * picture_seconds)
             container.mux(film.encode(frame))
         if film:
             container.mux(film.encode(None))

@@ -13,6 +13,7 @@ from torchaudio.functional import resample
 from tests.media.sounds import CODECS, chirp, pitch_at, real, served, write_sound
 from toolkit.media.audio import audio_seconds, read_audio, stream_audio
 from toolkit.media.values import Waveform
+from toolkit.media.video import VideoFile
 
 FORMATS = pytest.mark.parametrize("ending", CODECS)
 
@@ -165,6 +166,25 @@ def test_sound_that_begins_later_than_the_picture_is_preceded_by_silence(tmp_pat
     part = read_audio(path, start_seconds=3.0, end_seconds=5.0)
     assert not part.cut(3.0, 3.4).samples.any()
     assert pitch_at(part, 4.5) == pytest.approx(500, abs=12)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "ts"])
+def test_sound_and_picture_of_a_film_that_starts_late_are_on_one_clock(tmp_path, ending):
+    path = tmp_path / f"film.{ending}"
+    write_sound(path, chirp(4.0), codec="aac", begin_seconds=5.5, pictures=125, picture_seconds=5.0)
+    seconds = VideoFile(path).timestamps()
+    assert seconds[0] == (0.0 if ending == "ts" else 5.0), "broadcasts run on clocks of their own"
+    begin = seconds[0].item() + 0.5
+    waveform = read_audio(path)
+    assert not waveform.cut(0.0, begin - 0.1).samples.any()
+    assert pitch_at(waveform, begin + 1.0) == pytest.approx(500, abs=12)
+    assert waveform.end_seconds == pytest.approx(begin + 4.0, abs=0.1)
+    assert audio_seconds(path) == pytest.approx(begin + 4.0, abs=0.1)
+
+
+def test_sound_alone_starts_where_it_starts(tmp_path):
+    path = write_sound(tmp_path / "late.mkv", chirp(2.0), begin_seconds=100.0)
+    assert pitch_at(read_audio(path), 1.0) == pytest.approx(500, abs=12)
 
 
 def test_the_length_is_that_of_the_sound(tune):

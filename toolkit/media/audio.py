@@ -96,9 +96,15 @@ def _samples(source: Sound, sample_rate_hz: int, start_seconds: float, end_secon
     with _pieces(source, sample_rate_hz, start_seconds) as (pieces, track):
         for samples in _resampled(pieces, sample_rate_hz, round(start_seconds * sample_rate_hz)):
             samples = samples[: None if wanted is None else wanted - count]
-            _check_finite(samples, name_of(source), start_seconds + count / sample_rate_hz, sample_rate_hz)
-            count += len(samples)
-            yield samples
+            sound = samples[: _first_strange(samples)]
+            count += len(sound)
+            yield sound
+            if len(sound) < len(samples):
+                raise MediaError(
+                    name_of(source),
+                    f"holds NaN or infinity, the first after {start_seconds + count / sample_rate_hz:.2f} s. "
+                    "Repair the program that wrote it, or read the parts around it.",
+                )
             if count == wanted:
                 break
         if track is not None:
@@ -149,17 +155,12 @@ def _waveform(samples: Any, sample_rate_hz: int) -> Waveform:
     return Waveform(torch.from_numpy(mono.copy()), sample_rate_hz)
 
 
-def _check_finite(samples: Tensor, name: str, start_seconds: float, sample_rate_hz: int) -> None:
+def _first_strange(samples: Tensor) -> int | None:
+    """The index of the first NaN or infinity, if there is one."""
     if samples.sum().isfinite():
-        return
+        return None
     strange = (~samples.isfinite()).nonzero()
-    if len(strange):  # else only the sum is too large
-        seconds = start_seconds + strange[0].item() / sample_rate_hz
-        raise MediaError(
-            name,
-            f"holds NaN or infinity, the first after {seconds:.2f} s. "
-            "Repair the program that wrote it, or read the parts around it.",
-        )
+    return int(strange[0]) if len(strange) else None  # else only the sum is too large
 
 
 def _resampled(pieces: Iterator[Waveform], sample_rate_hz: int, begin: int) -> Iterator[Tensor]:
@@ -201,15 +202,20 @@ def _chained(first: Waveform, others: Iterator[Waveform]) -> Iterator[Waveform]:
 
 
 def _blocks(parts: Iterable[Tensor], sample_rate_hz: int, length: int) -> Iterator[Waveform]:
-    """Cuts consecutive samples into blocks of one length, the last one shorter."""
+    """Cuts consecutive samples into blocks of one length; the last one is shorter, or that before a fault."""
     held, count = torch.zeros(0), 0
-    for part in parts:
-        held = torch.cat([held, part])
-        whole = len(held) // length * length
-        for block in held[:whole].split(length) if whole else ():
-            yield Waveform(block, sample_rate_hz, count / sample_rate_hz)
-            count += length
-        held = held[whole:]
+    try:
+        for part in parts:
+            held = torch.cat([held, part])
+            whole = len(held) // length * length
+            for block in held[:whole].split(length) if whole else ():
+                yield Waveform(block, sample_rate_hz, count / sample_rate_hz)
+                count += length
+            held = held[whole:]
+    except MediaError:
+        if len(held):
+            yield Waveform(held, sample_rate_hz, count / sample_rate_hz)
+        raise
     if len(held):
         yield Waveform(held, sample_rate_hz, count / sample_rate_hz)
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 
 from toolkit.media.faults import MediaError
 
@@ -18,6 +19,7 @@ Source = str | PathLike[str] | bytes | BinaryIO | Mapping[str, Any]
 
 _ADDRESSES = ("http://", "https://")
 _PATIENCE_SECONDS = 30.0  # for an address to answer, and for each read from it
+_BROADCAST_FORMATS = ("mpeg", "mpegts")
 _UNKNOWN_RIFF_BYTES = 0x7FFF0000  # programs that write to a pipe put this or more where they cannot know the size
 
 
@@ -60,6 +62,26 @@ def opened(source: Source) -> Iterator[Recording]:
             yield recording
         except av.FFmpegError as fault:
             raise MediaError(name, _sentence(fault, is_address)) from fault
+
+
+def zero_seconds(container: InputContainer) -> float:
+    """What 0 s is on the clock of a file's time stamps, for its sound and its picture alike.
+
+    With a moving picture it is 0, but for formats of broadcasting: their clock was running before, and players show the
+    time since the start of the file. Sound alone starts where it starts: neither the delay of an encoder nor the hour
+    at which a stream was joined is silence.
+    """
+    is_film = any(not stream.disposition & Disposition.attached_pic for stream in container.streams.video)
+    if is_film and container.format.name not in _BROADCAST_FORMATS:
+        return 0.0
+    return (container.start_time or 0) / av.time_base
+
+
+def promised_end_seconds(container: InputContainer) -> float:
+    """When a file is over as its header says, on the clock of its time stamps; 0 where it says nothing."""
+    seconds = (container.duration or 0) / av.time_base
+    counts_from_zero = container.format.name.startswith("matroska")  # others count from their first time stamp
+    return seconds if counts_from_zero or not seconds else seconds + (container.start_time or 0) / av.time_base
 
 
 def name_of(source: object) -> str:

@@ -11,7 +11,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from torch import Tensor
 
-from toolkit.media.container import Recording
+from toolkit.media.container import Recording, promised_end_seconds, zero_seconds
 from toolkit.media.faults import MediaError
 from toolkit.media.values import Waveform
 
@@ -38,7 +38,7 @@ class SoundTrack:
         self._container = recording.container
         self._missing_bytes = recording.missing_bytes
         self._stream = self._chosen()
-        self._zero_seconds = (recording.container.start_time or 0) / av.time_base
+        self._zero_seconds = zero_seconds(recording.container)
         self._lost_seconds = 0.0
         self._end_seconds: float | None = None  # known when all was decoded
 
@@ -60,42 +60,52 @@ class SoundTrack:
             return None  # an encoder that notes the length of an MP3 notes its delay too, so that it starts later
         if stream.duration is not None and stream.time_base is not None:
             seconds = float(stream.duration * stream.time_base)
+            if stream.start_time is not None:
+                seconds += max(0.0, float(stream.start_time * stream.time_base) - self._zero_seconds)
             if container.format.name == "wav" and stream.bit_rate:
                 seconds += self._missing_bytes * 8 / stream.bit_rate
             return seconds
         if container.duration is not None and all(each.type == "audio" for each in container.streams):
-            return container.duration / av.time_base
+            return promised_end_seconds(container) - self._zero_seconds
         return None
 
     def pieces(self, start_seconds: float = 0.0) -> Iterator[Waveform]:
-        """Decodes from a time on: consecutive waveforms of some seconds, the first of them at that time or before."""
+        """Decodes from a time on: consecutive waveforms of some seconds, the first of them at that time or before.
+
+        What lies before a fault comes before it is raised.
+        """
         batch: list[AudioFrame] = []
         rate, begin, at, shift = 0, 0, 0, 0  # `at` counts samples of the recording's clock, the batch starts at `begin`
-        for frame in self._frames(start_seconds):
-            if not rate:
-                rate = self._checked_rate(frame)
-                place = self._place(frame, 0)
-                begin = at = place if 0 <= place <= start_seconds * rate else 0
-            elif frame.sample_rate != rate:
-                raise MediaError(
-                    self._name,
-                    f"changes its sample rate from {rate} to {frame.sample_rate} Hz after {at / rate:.2f} s. "
-                    "Convert it to wav, or cut it there.",
-                )
-            gap = self._place(frame, at - shift) + shift - at
-            if gap < -_GAP_SECONDS * rate or gap > _LONGEST_GAP_SECONDS * rate:
-                shift -= gap
-                gap = 0
-            is_gap = gap > _GAP_SECONDS * rate
-            if batch and (is_gap or at - begin >= _PIECE_SECONDS * rate or _kind(frame) != _kind(batch[0])):
+        try:
+            for frame in self._frames(start_seconds):
+                if not rate:
+                    rate = self._checked_rate(frame)
+                    place = self._place(frame, 0)
+                    begin = at = place if 0 <= place <= start_seconds * rate else 0
+                elif frame.sample_rate != rate:
+                    raise MediaError(
+                        self._name,
+                        f"changes its sample rate from {rate} to {frame.sample_rate} Hz after {at / rate:.2f} s. "
+                        "Convert it to wav, or cut it there.",
+                    )
+                gap = self._place(frame, at - shift) + shift - at
+                if gap < -_GAP_SECONDS * rate or gap > _LONGEST_GAP_SECONDS * rate:
+                    shift -= gap
+                    gap = 0
+                is_gap = gap > _GAP_SECONDS * rate
+                if batch and (is_gap or at - begin >= _PIECE_SECONDS * rate or _kind(frame) != _kind(batch[0])):
+                    yield Waveform(_mono(batch), rate, begin / rate)
+                    batch, begin = [], at
+                if is_gap:
+                    self._lost_seconds += gap / rate if at and self._container.format.name in _UNBROKEN_FORMATS else 0.0
+                    yield from _silence(begin, begin + gap, rate)
+                    begin = at = at + gap
+                batch.append(frame)
+                at += frame.samples
+        except (MediaError, av.FFmpegError):
+            if batch:
                 yield Waveform(_mono(batch), rate, begin / rate)
-                batch, begin = [], at
-            if is_gap:
-                self._lost_seconds += gap / rate if at and self._container.format.name in _UNBROKEN_FORMATS else 0.0
-                yield from _silence(begin, begin + gap, rate)
-                begin = at = at + gap
-            batch.append(frame)
-            at += frame.samples
+            raise
         if batch:
             yield Waveform(_mono(batch), rate, begin / rate)
         self._end_seconds = at / rate if rate else 0.0

@@ -6,19 +6,17 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from toolkit.media.container import Recording, Source, opened
+from toolkit.media.container import Recording, Source, opened, promised_end_seconds, zero_seconds
 from toolkit.media.faults import MediaError
 
 # Codecs of which each packet becomes one frame, shown at the packet's time. Others hide frames (VP8), pack two into
 # one packet or leave some out (MPEG-4 in AVI), and have to be decoded to be counted.
 _COUNTABLE_CODECS = {"av1", "dnxhd", "ffv1", "h264", "hevc", "mjpeg", "prores", "vp9"}
-_BROADCAST_FORMATS = {"mpeg", "mpegts"}
 _SHORTFALL_SECONDS = 1.0  # headers round their length, and sound may end a little after the picture
 
 
@@ -93,15 +91,6 @@ def picture_stream(recording: Recording) -> VideoStream:
     return stream
 
 
-def zero_seconds(container: InputContainer) -> float:
-    """What 0 s is on the clock of a file's time stamps.
-
-    It is 0, but for formats of broadcasting: their clock was running before, and players show the time since the
-    start of the file.
-    """
-    return (container.start_time or 0) / av.time_base if container.format.name in _BROADCAST_FORMATS else 0.0
-
-
 def decoded(recording: Recording, *, partial: bool = False) -> Iterator[VideoFrame]:
     """The frames from where the container stands until its end, or until the damage where a part is enough.
 
@@ -133,8 +122,7 @@ def _check_whole(recording: Recording, stamps: list[_Stamp]) -> None:
     if not stamps:
         raise MediaError(recording.name, "has a video track, but not one frame in it. Record or export it again.")
     container = recording.container
-    start = (container.start_time or 0) / av.time_base
-    promised = start + (container.duration or 0) / av.time_base
+    promised = promised_end_seconds(container)
     end = max(stamp.end for stamp in stamps) * _unit(recording)
     if promised - end > _SHORTFALL_SECONDS:  # unless it is the sound that lasts longer
         container.seek(container.start_time or 0)

@@ -15,8 +15,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from toolkit.media.container import Recording, Source, opened
-from toolkit.media.timeline import zero_seconds
+from toolkit.media.container import Recording, Source, opened, zero_seconds
 from toolkit.media.values import Clip
 
 _TICK_SECONDS = Fraction(1, 90_000)  # the clock of MPEG: frames at 24, 25, 30 and 30000/1001 a second fall on its ticks
