@@ -12,6 +12,7 @@ import torch
 from av.stream import Disposition
 
 from tests.media.films import even, film, numbers, picture, turned, uneven
+from toolkit.media import timeline
 from toolkit.media.ahead import ahead
 from toolkit.media.faults import MediaError
 from toolkit.media.video import VideoFile
@@ -136,6 +137,26 @@ def test_sampling_takes_the_frames_nearest_to_an_even_grid_and_knows_the_way_bac
 
 
 @pytest.mark.promise("G10")
+@pytest.mark.parametrize("indices", [[0], [49], [3, 4, 48], [0, 47], [1, 13, 14, 30, 49], list(range(50))])
+def test_chosen_frames_come_alone_and_exactly(named, indices):
+    video = VideoFile(named)
+    clips = list(video.select(indices, batch_frames=2))
+    assert [number for clip in clips for number in numbers(clip.frames)] == indices
+    assert torch.cat([clip.seconds for clip in clips]).tolist() == video.timestamps()[indices].tolist()
+
+
+def test_a_wide_gap_is_not_decoded_where_a_keyframe_lies_in_it(monkeypatch):
+    video = VideoFile(film("film.mp4", even(240)))
+    assert video.header.frames == 240
+    counted, decoded = [], timeline.decoded
+    monkeypatch.setattr(
+        "toolkit.media.video.decoded",
+        lambda *given, **settings: map(lambda frame: counted.append(1) or frame, decoded(*given, **settings)),
+    )
+    assert [number for clip in video.select([0, 100, 239]) for number in numbers(clip.frames)] == [0, 100, 239]
+    assert len(counted) < 60
+
+
 def test_no_frame_is_taken_twice_to_reach_a_rate_that_the_file_has_not():
     video = VideoFile(film("film.mp4", even(10, rate=5.0)))
     assert video.sampling(frames_per_second=50.0).source_frames.tolist() == list(range(10))
@@ -226,6 +247,9 @@ def test_two_readings_of_one_file_do_not_disturb_each_other():
         (lambda video: video.frames(start_seconds=0.3, end_seconds=0.1), "but are 0.3 and 0.1"),
         (lambda video: video.frames(frames_per_second=0), "`frames_per_second` must be above 0, but is 0"),
         (lambda video: video.frames(batch_frames=0), "`batch_frames` must be at least 1, but is 0"),
+        (lambda video: video.select([]), r"`indices` must rise within 0 to 9, .* but are \[\]"),
+        (lambda video: video.select([3, 3]), "but are \\[3, 3\\]"),
+        (lambda video: video.select([10]), "but are \\[10\\]"),
         (lambda video: video.frames(size=(0, 5)), r"`size` must be .* but is \(0, 5\)"),
     ],
 )

@@ -1,9 +1,10 @@
 """The frames of a video with their times: as a stream, at a wanted rate, or exactly one."""
 
-from collections.abc import Generator, Iterable, Iterator
+import reprlib
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import dropwhile
+from itertools import dropwhile, pairwise
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from toolkit.media.values import Clip
 
 _ROUNDING_SECONDS = 0.0005  # time stamps and labels are often rounded to milliseconds
 _BATCHES_AHEAD = 2
+_JUMP_FRAMES = 32  # to open the file anew at a keyframe costs about as much as to decode so many
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,7 @@ class VideoFile:
         count = len(self._timeline.seconds)
         if not 0 <= index < count:
             raise ValueError(
-                f"`index` must be at least 0 and below the number of frames of `{self.name}` ({count}), but is {index}."
-                " Count frames from 0."
+                f"`index` must be at least 0 and below that of frames of `{self.name}` ({count}), but is {index}."
             )
         [clip] = self._clips([index], _checked(size), self._rate, batch_frames=1)
         return clip
@@ -196,9 +197,20 @@ class VideoFile:
         )
         if batch_frames < 1:
             raise ValueError(f"`batch_frames` must be at least 1, but is {batch_frames}. Pass 16.")
-        rate = frames_per_second or self._rate
-        clips = self._clips(sampling.source_frames.tolist(), _checked(size), rate, batch_frames)
-        return ahead(clips, depth=_BATCHES_AHEAD)
+        chosen, rate = sampling.source_frames.tolist(), frames_per_second or self._rate
+        return ahead(self._clips(chosen, _checked(size), rate, batch_frames), depth=_BATCHES_AHEAD)
+
+    def select(
+        self, indices: Sequence[int], *, size: tuple[int, int] | None = None, batch_frames: int = 16
+    ) -> Iterator[Clip]:
+        """As `frames`, but those with these rising indices; in wide gaps, frames before a keyframe are not decoded."""
+        count = len(self._timeline.seconds)
+        if not len(indices) or not (np.diff([-1, *indices, count]) > 0).all():
+            raise ValueError(
+                f"`indices` must rise within 0 to {count - 1}, the last of `{self.name}`, but are "
+                f"{reprlib.repr(list(indices))}. Sort them, and name each frame once."
+            )
+        return ahead(self._clips(list(indices), _checked(size), self._rate, batch_frames), depth=_BATCHES_AHEAD)
 
     def _clips(
         self, indices: list[int], size: tuple[int, int] | None, frames_per_second: float, batch_frames: int
@@ -212,14 +224,21 @@ class VideoFile:
 
     def _chosen(self, indices: list[int]) -> Iterator[VideoFrame]:
         numbered = self._numbered_from(indices[0])
-        for wanted in indices:
+        for before, wanted in pairwise([indices[0], *indices]):
+            if self._keyframe(wanted) - before > _JUMP_FRAMES:
+                numbered.close()
+                numbered = self._numbered_from(wanted)
             yield next(frame for index, frame in numbered if index == wanted)
 
-    def _numbered_from(self, first: int) -> Iterator[tuple[int, VideoFrame]]:
+    def _keyframe(self, index: int) -> int:
+        """Where decoding can begin to reach a frame."""
+        keyframes = self._timeline.keyframes
+        return int(keyframes[: np.searchsorted(keyframes, index, side="right")].max(initial=0))
+
+    def _numbered_from(self, first: int) -> Generator[tuple[int, VideoFrame], None, None]:
         """Frames with their indices, from the keyframe at `first` or before it; each is checked by its time stamp."""
-        keyframes, ticks = self._timeline.keyframes, self._timeline.ticks
-        keyframe = int(keyframes[keyframes <= first].max(initial=0))
-        for start in sorted({keyframe, 0}, reverse=True):
+        ticks = self._timeline.ticks
+        for start in sorted({self._keyframe(first), 0}, reverse=True):
             with opened(self.source) as recording:
                 index = start
                 for frame in self._frames_from(recording, start):
