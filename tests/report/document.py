@@ -83,6 +83,11 @@ class Reader(HTMLParser):
         self.open[-1].children.append(data)
 
 
+def plain(words: str) -> str:
+    """Words without the marks that keep a label's writing direction to itself."""
+    return words.replace("\u2068", "").replace("\u2069", "")
+
+
 def read(markup: str) -> Element:
     """Returns the tree of a page or of a piece of one, after checking that every tag is closed in its turn."""
     reader = Reader()

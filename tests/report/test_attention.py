@@ -83,7 +83,9 @@ def test_the_strongest_links_are_told_in_words() -> None:
     tree = read(attention_map(["the", "house", "is", "red"], ["rot"], [[0.05, 0.1, 0.03, 0.82]]))
 
     assert "red\u2069 0.82 · \u2068house\u2069 0.1 · \u2068the\u2069 0.05" in next(tree.all("details")).text
-    assert "The surest is rot, which looks at: \u2068red" in next(tree.all("table")).attributes["aria-label"]
+    assert (
+        "The surest is \u2068rot\u2069, which looks at: \u2068red" in next(tree.all("table")).attributes["aria-label"]
+    )
 
 
 def test_tokens_of_every_script_keep_their_own_direction() -> None:

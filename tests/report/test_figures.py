@@ -124,7 +124,7 @@ def test_a_chart_tells_its_story_to_those_who_cannot_see_it() -> None:
     assert drawing.attributes["role"] == "img"
     assert (
         drawing.attributes["aria-label"]
-        == "loss over step. dev: from 5 at 0 to 3 at 10, lowest 2 at 9, highest 5 at 0."
+        == "loss over step. \u2068dev\u2069: from 5 at 0 to 3 at 10, lowest 2 at 9, highest 5 at 0."
     )
 
 

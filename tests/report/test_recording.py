@@ -137,7 +137,7 @@ def test_what_was_expected_and_what_was_written_are_compared(words, reference, l
 def test_the_attention_is_drawn_over_the_same_time_one_row_for_each_token() -> None:
     weights = [[0.1, 0.4, 0.0], [0.0, 0.05, 0.2]]
     tree = figure(attention=[("a", weights[0]), (" ", weights[1])])
-    [listened] = tree.of_class("listened")
+    [listened] = tree.of_class("glances")
 
     assert np.abs(pixels(next(listened.all("img")))[..., 3] / 255 - np.array(weights) / 0.4).max() < 0.02
     assert [name.text for name in listened.all("li")] == ["a", "␣"]

@@ -15,7 +15,7 @@ from toolkit.report.cases import worst_cases
 from toolkit.report.charts import curves, intervals_by_group
 from toolkit.report.confusion import class_counts, confusion_matrix
 from toolkit.report.edits import confusions, edits
-from toolkit.report.page import Section, page, write_page
+from toolkit.report.page import Section, framed, page, write_page
 from toolkit.report.recording import recording
 from toolkit.report.tables import bars, facts, score_table, text_block
 from toolkit.report.timeline import timeline
@@ -30,6 +30,7 @@ __all__ = [
     "curves",
     "edits",
     "facts",
+    "framed",
     "intervals_by_group",
     "page",
     "recording",

@@ -49,7 +49,7 @@ def attention_map(
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         f'<p class="reading"><span class="key" aria-hidden="true">0 {shades} {largest / 1000:g}</span>'
         "<output>Point at a token, or press the arrow keys, to read its weights.</output></p>"
-        f"{folded('Strongest links', table(['target', 'source, weight'], links))}</figure>"
+        f"{folded('Strongest links', table('Strongest links', ['target', 'source, weight'], links))}</figure>"
     )
 
 
@@ -100,7 +100,7 @@ def _story(links: Sequence[tuple[str, str]], thousandths: Sequence[Sequence[int]
     target, sources = links[peak]
     return (
         f"Attention of {len(links)} target tokens over {len(thousandths[0])} source tokens. "
-        f"The surest is {target}, which looks at: {sources or 'nothing'}."
+        f"The surest is \u2068{target}\u2069, which looks at: {sources or 'nothing'}."
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from numbers import Real
 
-from toolkit.report.markup import empty, number, text
+from toolkit.report.markup import empty, headed, number, text
 
 # Scripts written without spaces are compared sign by sign (kana and Han), the others word by word.
 _UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -28,9 +28,9 @@ def worst_cases(rows: Sequence[Mapping[str, str | float]], *, columns: Sequence[
     """
     if not rows:
         return empty("There are no cases to show.")
-    head = "".join(f'<th scope="col">{text(column)}</th>' for column in columns)
     body = "".join(_case(row, columns) for row in rows)
-    return f'<table class="cases"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    head = headed("Cases, with the words that differ marked", columns)
+    return f'<table class="cases">{head}<tbody>{body}</tbody></table>'
 
 
 def _case(row: Mapping[str, str | float], columns: Sequence[str]) -> str:

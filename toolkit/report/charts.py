@@ -15,6 +15,7 @@ Slot = tuple[str, int]
 WIDTH, HEIGHT, TOP, RIGHT = 680, 300, 14, 660
 POINTS_DRAWN = 400
 COLOURS = 6
+SUMMARY = ("series", "points", "first", "lowest", "highest", "last")
 
 
 def curves(series: Mapping[str, Sequence[Point]], *, x_label: str, y_label: str) -> str:
@@ -41,7 +42,7 @@ def curves(series: Mapping[str, Sequence[Point]], *, x_label: str, y_label: str)
     summary = [_summary(name, points) for name, points in finite.items() if points]
     left_out = sum(len(points) for points in series.values()) - sum(map(len, finite.values()))
     story = f"{y_label} over {x_label}. " + " ".join(
-        f"{name}: from {first} to {last}, lowest {lowest}, highest {highest}."
+        f"\u2068{name}\u2069: from {first} to {last}, lowest {lowest}, highest {highest}."
         for name, _, first, lowest, highest, last in summary
     )
     return (
@@ -49,7 +50,7 @@ def curves(series: Mapping[str, Sequence[Point]], *, x_label: str, y_label: str)
         f'<div class="scroll" tabindex="0" role="group" aria-label="{text(y_label)}, arrow keys read the values">'
         f"{_drawing(story, _grid(y, x.start) + ticks + _titles(x_label, y_label, x.start) + lines)}</div>"
         f"{said('p', f'Points left out because they are not numbers: {left_out}.' if left_out else '', kind='note')}"
-        f"{folded('Summary', table(['series', 'points', 'first', 'lowest', 'highest', 'last'], summary))}</figure>"
+        f"{folded('Summary', table('Summary', SUMMARY, summary))}</figure>"
     )
 
 
@@ -90,7 +91,7 @@ def intervals_by_group(rows: Sequence[Group] | Mapping[str, Sequence[Group]], *,
     return (
         f'<figure class="chart">{_legend(series) if len(series) > 1 else ""}'
         f'<div class="scroll">{_drawing(story, drawn + marks, height)}</div>'
-        f"{folded('Numbers', table(header, cells))}</figure>"
+        f"{folded('Numbers', table('Numbers', header, cells))}</figure>"
     )
 
 

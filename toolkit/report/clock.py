@@ -12,7 +12,6 @@ from toolkit.report.pictures import data_uri
 
 Event = tuple[str, float, float] | tuple[str, float, float, float]
 
-NARROWEST = 640
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 PIXELS_PER_STEP = 80
 
@@ -99,13 +98,13 @@ def button(event: Event, body: str, *, kind: str, style: str, is_first: bool) ->
 def told(event: Event) -> str:
     """Says an event in words.
 
-    >>> told(("fall", 61.5, 63, 0.912)), told(("bounce", 2, 2))
-    ('fall, 1:01.50 – 1:03.00, score 0.912', 'bounce, 2.00 s')
+    >>> told(("fall", 61.5, 63, 0.912)).replace("\u2068", "").replace("\u2069", "")
+    'fall, 1:01.50 – 1:03.00, score 0.912'
     """
     label, start, end, *score = event
     when = moment(start) if start == end else f"{moment(start)} – {moment(end)}"
     unit = " s" if end < 60 else ""
-    return ", ".join([label or "(nothing)", when + unit, *(f"score {value:.3g}" for value in score)])
+    return ", ".join([f"\u2068{label or '(nothing)'}\u2069", when + unit, *(f"score {value:.3g}" for value in score)])
 
 
 def moment(second: float, *, decimals: int = 2) -> str:
@@ -124,6 +123,13 @@ def moment(second: float, *, decimals: int = 2) -> str:
     return f"{hours}:{minutes:02}:{padded}" if hours else f"{minutes}:{padded}"
 
 
+OPENING = {
+    "audio": '<audio controls preload="metadata" aria-label="Recording" src="',
+    "video": '<video controls preload="metadata" aria-label="Video" src="',
+}
+"""What a player begins with, up to the address of what it plays."""
+
+
 def player(kind: Literal["audio", "video"], media: bytes | str, mime: str) -> str:
     """Returns a player of bytes, which then stand in the page, or of a file beside the page."""
     if isinstance(media, bytes):
@@ -138,4 +144,4 @@ def player(kind: Literal["audio", "video"], media: bytes | str, mime: str) -> st
                 "A page that leads elsewhere stops working when it is moved: copy the file, or pass its bytes."
             )
         source = quote(media)
-    return f'<{kind} controls preload="metadata" src="{text(source)}"></{kind}>' if media else ""
+    return f'{OPENING[kind]}{text(source)}"></{kind}>' if media else ""

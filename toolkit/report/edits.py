@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from toolkit.report.markup import empty, isolated, number, said
+from toolkit.report.markup import empty, headed, isolated, number, said
 
 KINDS = {
     "hits": "words written as expected",
@@ -34,7 +34,7 @@ def edits(counts: Mapping[str, int]) -> str:
         for kind, explanation in KINDS.items()
     )
     sentence = f"{number(wrong)} edits for {number(expected)} expected words: {wrong / expected:.1%}."
-    return f'{said("p", sentence, kind="note")}<table class="bars"><tbody>{body}</tbody></table>'
+    return said("p", sentence, kind="note") + _table("Edits by kind", ["edit", "words", "share"], body)
 
 
 def confusions(pairs: Sequence[tuple[str, str, int]]) -> str:
@@ -48,8 +48,11 @@ def confusions(pairs: Sequence[tuple[str, str, int]]) -> str:
         return empty("There are no confused words.")
     largest = max(count for *_, count in pairs) or 1
     body = "".join(_row([expected, written], count, largest) for expected, written, count in pairs)
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("expected", "written", "times"))
-    return f'<table class="bars confusions"><thead><tr>{head}<td></td></tr></thead><tbody>{body}</tbody></table>'
+    return _table("Words that were mistaken", ["expected", "written", "times"], body, kind="bars confusions")
+
+
+def _table(caption: str, header: Sequence[str], body: str, *, kind: str = "bars") -> str:
+    return f'<table class="{kind}">{headed(caption, header, is_drawn=True)}<tbody>{body}</tbody></table>'
 
 
 def _row(words: Sequence[str], count: int, largest: int, *, share: str = "", explanation: str = "") -> str:

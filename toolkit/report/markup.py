@@ -5,14 +5,17 @@ import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
+"""Signs that HTML has no place for, and the pictures of them."""
+
 
 def text(value: object) -> str:
     """Escapes a value so that it reads the same between tags and inside a quoted attribute.
 
-    >>> text('<b title="x">')
-    '&lt;b title=&quot;x&quot;&gt;'
+    >>> text('<b title="x">'), text(chr(0))
+    ('&lt;b title=&quot;x&quot;&gt;', '␀')
     """
-    return html.escape(str(value), quote=True)
+    return html.escape(str(value).translate(CONTROLS), quote=True)
 
 
 def isolated(value: object) -> str:
@@ -63,11 +66,16 @@ def folded(summary: str, body: str) -> str:
     return f"<details><summary>{text(summary)}</summary>{body}</details>"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def headed(caption: str, names: Iterable[str], *, is_drawn: bool = False) -> str:
+    """Names a table for who listens to it, and its columns; a last one of small drawings needs no name."""
+    cells = "".join(f'<th scope="col">{isolated(name)}</th>' for name in names)
+    return f"<caption>{text(caption)}</caption><thead><tr>{cells}{'<td></td>' if is_drawn else ''}</tr></thead>"
+
+
+def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Lays values out as a plain table whose first column names the row."""
-    head = "".join(f'<th scope="col">{isolated(name)}</th>' for name in header)
     body = "".join(
         f'<tr><th scope="row">{isolated(first)}</th>' + "".join(f"<td>{isolated(cell)}</td>" for cell in rest) + "</tr>"
         for first, *rest in rows
     )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll"><table>{headed(caption, header)}<tbody>{body}</tbody></table></div>'

@@ -137,6 +137,22 @@ function readCurves(figure) {
   });
 }
 
+// The page follows the system, until somebody asks for the other scheme.
+function offerScheme(button) {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const other = () => ((root.dataset.scheme ?? (system.matches ? "dark" : "light")) === "dark" ? "light" : "dark");
+  const say = () => (button.textContent = other() === "dark" ? "Dark colours" : "Light colours");
+  button.addEventListener("click", () => {
+    root.dataset.scheme = other();
+    say();
+  });
+  system.addEventListener("change", say);
+  say();
+  button.hidden = false;
+}
+
+document.querySelectorAll(".scheme").forEach(offerScheme);
 document.querySelectorAll(".attention").forEach(readAttention);
 document.querySelectorAll(".curves").forEach(readCurves);
 
@@ -153,3 +169,8 @@ addEventListener("afterprint", () => {
     delete fold.dataset.unfolded;
   }
 });
+
+// A page around this one is told how high to make the frame.
+if (parent !== window) {
+  new ResizeObserver(() => parent.postMessage({ reportHeight: document.body.scrollHeight }, "*")).observe(document.body);
+}

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from toolkit.report.markup import empty, said, text
+from toolkit.report.media import MOST_BYTES, Media, beside, remove_others, write_files
 
 STYLES, SCRIPTS = ("page.css", "confusion.css", "timed.css"), ("page.js", "confusion.js", "timed.js")
 
@@ -33,11 +34,77 @@ def page(title: str, sections: Sequence[Section], *, subtitle: str = "") -> str:
     """Returns a whole HTML document that needs no other file and no network.
 
     Two locks keep it so: figures escape what they are given, and the content policy in the head lets only this very
-    script run (by its hash) and nothing be fetched but a video that lies beside the page.
-
-    Nothing is left out for size: who puts sound, videos and pictures into a page keeps it below 3 MB, as the docstrings
-    of `recording` and `timeline` say.
+    script run (by its hash) and nothing be fetched but a sound or video that lies beside the page. Nothing is left out
+    for size; `write_page` puts media beside a page that would be too large.
     """
+    anchors = _anchors([section.title for section in sections])
+    contents = "".join(
+        f'<li><a href="#{anchor}">{text(section.title)}</a></li>'
+        for anchor, section in zip(anchors, sections, strict=True)
+    )
+    body = "\n".join(_section(anchor, section) for anchor, section in zip(anchors, sections, strict=True))
+    return _document(
+        title,
+        f"""<body>
+<a class="skip" href="#content">Skip to the content</a>
+<header><h1 dir="auto">{text(title)}</h1>{said("p", subtitle, kind="subtitle")}
+<button type="button" class="scheme" hidden></button></header>
+<nav aria-label="Contents"><ol>{contents}</ol></nav>
+<main id="content" tabindex="-1">
+{body or empty("This page has no sections.")}
+</main>""",
+    )
+
+
+def framed(title: str, body: str) -> str:
+    """Returns figures as a frame for somebody else's page: with their own style and script, and with no way out of it.
+
+    The frame tells the page around it how high it would like to be, in a message `{reportHeight: pixels}`.
+
+    Args:
+        title: what the frame shows, for who listens to the page.
+        body: HTML as the figure functions return it.
+    """
+    inner = _document(title, f'<body class="framed"><main aria-label="{text(title)}">{body}</main>')
+    return f'<iframe title="{text(title)}" sandbox="allow-scripts" srcdoc="{text(inner)}"></iframe>'
+
+
+def write_page(
+    path: str | os.PathLike[str],
+    title: str,
+    sections: Sequence[Section],
+    *,
+    subtitle: str = "",
+    media: Media = "auto",
+) -> None:
+    """Writes a page in one step: whoever opens `path` sees the old page or the whole new one, never half of it.
+
+    Args:
+        path: of the page.
+        title: of the page.
+        sections: its parts.
+        subtitle: a line under the title.
+        media: where sound and videos go: "embed" into the page, "beside" it into the folder `<name>_media`, or "auto",
+            beside it only when the page would be larger than 3 MB.
+    """
+    path = Path(path)
+    folder = path.with_name(f"{path.stem}_media")
+    whole, files = page(title, sections, subtitle=subtitle), dict[str, bytes]()
+    if media == "beside" or (media == "auto" and len(whole.encode(errors="backslashreplace")) > MOST_BYTES):
+        whole, files = beside(whole, folder.name)
+    write_files(folder, files)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        # A broken tokenizer can hand us half of a surrogate pair: shown as its escape, it costs nobody the report.
+        aside.write_text(whole, encoding="utf-8", errors="backslashreplace", newline="\n")
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    remove_others(folder, files)
+
+
+def _document(title: str, body: str) -> str:
+    """Puts a body, from its opening tag on, into a document with style, script and content policy."""
     style, script = ("".join(map(_resource, names)) for names in (STYLES, SCRIPTS))
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # A browser may not count a file as part of its own folder: `file:` admits the video beside a page on a disk.
@@ -45,12 +112,6 @@ def page(title: str, sections: Sequence[Section], *, subtitle: str = "") -> str:
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{script_hash}'; img-src data:; "
         "media-src data: 'self' file:"
     )
-    anchors = _anchors([section.title for section in sections])
-    contents = "".join(
-        f'<li><a href="#{anchor}">{text(section.title)}</a></li>'
-        for anchor, section in zip(anchors, sections, strict=True)
-    )
-    body = "\n".join(_section(anchor, section) for anchor, section in zip(anchors, sections, strict=True))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -62,29 +123,11 @@ def page(title: str, sections: Sequence[Section], *, subtitle: str = "") -> str:
 <link rel="icon" href="data:,">
 <style>{style}</style>
 </head>
-<body>
-<a class="skip" href="#content">Skip to the content</a>
-<header><h1 dir="auto">{text(title)}</h1>{said("p", subtitle, kind="subtitle")}</header>
-<nav aria-label="Contents"><ol>{contents}</ol></nav>
-<main id="content">
-{body or empty("This page has no sections.")}
-</main>
+{body}
 <script>{script}</script>
 </body>
 </html>
 """
-
-
-def write_page(path: str | os.PathLike[str], title: str, sections: Sequence[Section], *, subtitle: str = "") -> None:
-    """Writes a page in one step: whoever opens `path` sees the old page or the whole new one, never half of it."""
-    whole, path = page(title, sections, subtitle=subtitle), Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # A broken tokenizer can hand us half of a surrogate pair: shown as its escape, it costs nobody the report.
-        aside.write_text(whole, encoding="utf-8", errors="backslashreplace", newline="\n")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _section(anchor: str, section: Section) -> str:

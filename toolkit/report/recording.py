@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from toolkit.report.cases import joined, marked
 from toolkit.report.clock import Clock, Event, button, in_order, moment, player
+from toolkit.report.glances import Glances, finite, glances
 from toolkit.report.markup import breadth, empty, folded, isolated, said, table
 from toolkit.report.pictures import drawn
 from toolkit.report.spectrogram import HIGHEST_HZ, spectrogram
@@ -26,7 +27,7 @@ def recording(
     mime: str,
     caption: str,
     reference: str = "",
-    attention: Sequence[tuple[str, Sequence[float]]] | None = None,
+    attention: Glances = (),
 ) -> str:
     """Draws a recording over time with its words under it; a click on either plays from there.
 
@@ -46,7 +47,7 @@ def recording(
         attention: for each token written, the token and its weights from 0 to 1 over steps of equal length from the
             first sample to the last. Cut the weights that fall on padding.
     """
-    waveform = _finite(samples, "samples")
+    waveform = finite(samples, "samples")
     if waveform.ndim != 1:
         raise ValueError(
             f"`samples` must be one channel, but has the shape {waveform.shape}. Mix the channels before drawing."
@@ -56,11 +57,11 @@ def recording(
     seconds = len(waveform) / sample_rate_hz
     clock = Clock(seconds, max(640, round(seconds * PIXELS_PER_SECOND)))
     ordered = in_order(words, "words")
-    rows = _pitch(waveform, sample_rate_hz) + _words(ordered, clock) + _attention(attention or [])
+    rows = _pitch(waveform, sample_rate_hz) + _words(ordered, clock) + glances(attention, whole="recording")
     return (
         f'<figure class="recording">{said("figcaption", caption, kind="caption")}{player("audio", sound, mime)}'
         f"{clock.laid_out(rows)}{_compared(reference, words)}"
-        f"{folded('Words', table(['word', 'start', 'end'], _listed(ordered))) if ordered else ''}</figure>"
+        f"{folded('Words', table('Words', ['word', 'start', 'end'], _listed(ordered))) if ordered else ''}</figure>"
     )
 
 
@@ -96,31 +97,6 @@ def _words(words: Sequence[Event], clock: Clock) -> str:
     )
 
 
-def _attention(attention: Sequence[tuple[str, Sequence[float]]]) -> str:
-    """Draws under the words where each token listened, one row for each, the largest weight darkest."""
-    if not attention:
-        return ""
-    tokens = [token for token, _ in attention]
-    lengths = sorted({len(row) for _, row in attention})
-    if len(lengths) > 1 or not lengths[0]:
-        raise ValueError(
-            f"`attention` must have one weight per step for every token, but rows have {lengths} weights. "
-            "Cut the padding from every row alike."
-        )
-    weights = np.stack([_finite(row, f"attention[{place}]") for place, (_, row) in enumerate(attention)])
-    if weights.min() < -0.001 or weights.max() > 1.001:  # half precision may round a weight to just above one
-        raise ValueError(
-            f"`attention` must hold weights from 0 to 1, but they are from {weights.min():.3g} to {weights.max():.3g}. "
-            "Pass weights after the softmax."
-        )
-    picture = drawn(np.clip(weights / (weights.max() or 1), 0, 1))
-    names = "".join(f"<li><span>{isolated(token if token.strip() else '␣')}</span></li>" for token in tokens)
-    return (
-        f'<div class="listened" style="--rows:{len(tokens)}"><img src="{picture}" alt="Attention of {len(tokens)} '
-        f'tokens over the time of the recording, largest weight {weights.max():.2g}"><ol>{names}</ol></div>'
-    )
-
-
 def _compared(reference: str, words: Sequence[Word]) -> str:
     if not reference:
         return ""
@@ -133,12 +109,3 @@ def _compared(reference: str, words: Sequence[Word]) -> str:
 
 def _listed(words: Sequence[Event]) -> list[tuple[str, str, str]]:
     return [(word, moment(start), moment(end)) for word, start, end, *_ in words]
-
-
-def _finite(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
-    checked = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(checked).all():
-        raise ValueError(
-            f"`{name}` must be finite, but holds NaN or infinity. Look for where it came from, or leave it out."
-        )
-    return checked

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
-from toolkit.report.markup import empty, folded, isolated, number, said, text
+from toolkit.report.markup import empty, folded, headed, isolated, number, said, text
 from toolkit.report.scales import Scale
 
 _SCORE_KEYS = ("name", "value", "low", "high", "explanation", "signature")
@@ -21,10 +21,10 @@ def score_table(rows: Sequence[Mapping[str, object]]) -> str:
     if not rows:
         return empty("There are no scores to show.")
     body = "".join(_score(place, row) for place, row in enumerate(rows))
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Score", "Value", "Interval"))
     return (
-        '<div class="scroll"><table class="scores"><thead>'
-        f"<tr>{head}<td></td></tr></thead><tbody>{body}</tbody></table></div>"
+        '<div class="scroll"><table class="scores">'
+        f"{headed('Scores and their intervals', ['score', 'value', 'interval'], is_drawn=True)}"
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
@@ -49,7 +49,8 @@ def bars(rows: Sequence[tuple[str, float]]) -> str:
         f'<td class="bar"><i style="--share:{value / largest:.4f}"></i></td></tr>'
         for label, value in rows
     )
-    return f'<table class="bars"><tbody>{body}</tbody></table>'
+    head = headed("Amounts and their shares", ["name", "amount", "share"], is_drawn=True)
+    return f'<table class="bars">{head}<tbody>{body}</tbody></table>'
 
 
 def facts(mapping: Mapping[str, object]) -> str:
@@ -63,7 +64,8 @@ def facts(mapping: Mapping[str, object]) -> str:
         f'<tr><th scope="row">{isolated(name)}</th><td dir="auto">{text(_exact(value))}</td></tr>'
         for name, value in mapping.items()
     )
-    whole = f'<table class="facts"><tbody>{body}</tbody></table>'
+    head = headed("Names and their values", ["name", "value"])
+    whole = f'<table class="facts">{head}<tbody>{body}</tbody></table>'
     return whole if len(mapping) <= _FACTS_SHOWN_OPEN else folded(f"All {len(mapping)} entries", whole)
 
 

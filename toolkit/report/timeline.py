@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from toolkit.report.charts import COLOURS
 from toolkit.report.clock import Clock, Event, button, in_order, moment, player
+from toolkit.report.glances import Glances, glances
 from toolkit.report.markup import empty, folded, isolated, number, said, table, text
 from toolkit.report.pictures import photograph
 from toolkit.report.scales import Scale, thinned
@@ -17,7 +18,7 @@ POINTS_DRAWN = 400
 
 
 def timeline(
-    truth: Sequence[Event],
+    truth: Sequence[Event] | None,
     predicted: Tracks,
     *,
     seconds: float,
@@ -26,6 +27,7 @@ def timeline(
     caption: str,
     thumbnails: Sequence[Thumbnail] = (),
     probabilities: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    attention: Glances = (),
 ) -> str:
     """Draws events over the time of a video, the truth above what was predicted; a click leads the video there.
 
@@ -39,7 +41,7 @@ def timeline(
     of the same size (4 kB each), twenty to a figure.
 
     Args:
-        truth: the events that were labelled; empty when nobody labelled them.
+        truth: the events that were labelled; None when nobody labelled them.
         predicted: the events of one model; or of several, by their names.
         seconds: the length of the video.
         video: its bytes, or the name of its file relative to the page, or None to do without a player.
@@ -47,9 +49,12 @@ def timeline(
         caption: plain text above the figure.
         thumbnails: (PNG or JPEG bytes, second, what is to be seen), for instance of the worst mistakes.
         probabilities: for each label, (second, probability from 0 to 1) in the order of time.
+        attention: for each event that a model wrote, in the order of writing, its name and its weights from 0 to 1 over
+            steps of equal length from the first frame to the last.
     """
     several = predicted if isinstance(predicted, Mapping) else {"predicted": predicted}
-    tracks = {name: in_order(events, name) for name, events in ({"truth": truth} | dict(several)).items()}
+    given = {**({} if truth is None else {"truth": truth}), **several}
+    tracks = {name: in_order(events, name) for name, events in given.items()}
     count = max(map(len, tracks.values()))
     curves = probabilities or {}
     clock = Clock(seconds, min(max(640, PIXELS_PER_EVENT * count), WIDEST))
@@ -59,7 +64,7 @@ def timeline(
     return (
         f'<figure class="timeline">{said("figcaption", caption, kind="caption")}'
         f"{player('video', video, mime) if video else ''}{_legend(styles)}"
-        f"{clock.laid_out(rows + _probabilities(curves, clock, styles))}"
+        f"{clock.laid_out(rows + _probabilities(curves, clock, styles) + _attention(attention))}"
         f"{_listed(tracks) if count else ''}{_thumbnails(thumbnails)}</figure>"
     )
 
@@ -108,6 +113,10 @@ def _probabilities(curves: Mapping[str, Sequence[tuple[float, float]]], clock: C
     )
 
 
+def _attention(attention: Glances) -> str:
+    return f'<p class="track-name">attention</p>{glances(attention, whole="video")}' if attention else ""
+
+
 def _thumbnails(thumbnails: Sequence[Thumbnail]) -> str:
     shown = ""
     for picture, second, words in thumbnails:
@@ -128,4 +137,4 @@ def _listed(tracks: Mapping[str, Sequence[Event]]) -> str:
         for label, start, end, *score in events
     ]
     hint = '<p class="reading"><output>Point at an event to read its times.</output></p>'
-    return hint + folded("Events", table(["track", "label", "start", "end", "score"], rows))
+    return hint + folded("Events", table("Events", ["track", "label", "start", "end", "score"], rows))
