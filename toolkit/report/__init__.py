@@ -17,6 +17,7 @@ from toolkit.report.confusion import class_counts, confusion_matrix
 from toolkit.report.edits import confusions, edits
 from toolkit.report.page import Section, framed, page, write_page
 from toolkit.report.recording import recording
+from toolkit.report.steps import steps
 from toolkit.report.tables import bars, facts, score_table, text_block
 from toolkit.report.timeline import timeline
 
@@ -35,6 +36,7 @@ __all__ = [
     "page",
     "recording",
     "score_table",
+    "steps",
     "text_block",
     "timeline",
     "worst_cases",
