@@ -21,6 +21,7 @@ from toolkit.adapters.audio.cues import Cue
 from toolkit.adapters.audio.languages import knows_languages
 from toolkit.adapters.audio.variation import with_masks
 from toolkit.adapters.base import Adapter
+from toolkit.adapters.kept import fingerprint
 from toolkit.adapters.tokenizers import train_tokenizer
 from toolkit.collate import Pad
 from toolkit.models import (
@@ -51,9 +52,9 @@ class Learner(ABC):
         self.flags = flags
 
     @property
-    def keeps_inputs(self) -> bool:
-        """Whether the inputs of a recording are worth keeping, as a frozen encoder has read it."""
-        return False
+    def frozen(self) -> str | None:
+        """What tells an encoder from all others that stays as it is, so that what it makes can be kept; else none."""
+        return None
 
     @abstractmethod
     def processor(self) -> Any:
@@ -97,12 +98,12 @@ class RecurrentLearner(Learner):
     def __init__(self, flags: "Transcription") -> None:
         super().__init__(flags)
         self._model: Any = None
+        self._frozen: str | None = None
 
     @property
-    def keeps_inputs(self) -> bool:
+    def frozen(self) -> str | None:
         """A pretrained encoder that stays as it is reads each recording once."""
-        config = getattr(self._model, "config", None)
-        return config is not None and config.backbone_config is not None and config.freeze_backbone
+        return self._frozen
 
     def processor(self) -> SpeechSeq2SeqProcessor:
         """Mel frames as the flags or the encoder want them, and a tokenizer learnt from the training texts."""
@@ -119,6 +120,9 @@ class RecurrentLearner(Learner):
     def model(self) -> PreTrainedModel:
         """A fresh core over what the flags name."""
         self._model = self._made()
+        config = self._model.config
+        is_frozen = config.backbone_config is not None and config.freeze_backbone
+        self._frozen = fingerprint(self._model.encoder.reader.backbone) if is_frozen else None
         return self._model
 
     def _made(self) -> PreTrainedModel:
@@ -144,7 +148,7 @@ class RecurrentLearner(Learner):
     def inputs(self, samples: Tensor) -> dict[str, Any]:
         """`input_features` (S, M), or `encoder_features` (S, D) of a frozen encoder, and `attention_mask`."""
         encoded = self.flags.processor([samples], sampling_rate=self.flags.rate_hz, return_tensors="pt")
-        if self.keeps_inputs:
+        if self.frozen is not None:
             with torch.no_grad():
                 batch = {name: values.to(self._model.device) for name, values in encoded.items()}
                 encoded = self._model.backbone_features(**batch)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from datasets import Dataset
+from huggingface_hub import constants
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -19,6 +21,7 @@ from toolkit.adapters.audio.recordings import Excerpt
 from toolkit.adapters.audio.variation import SPEEDS_PERCENT, at_speed, with_noise
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
+from toolkit.adapters.kept import kept_array, key_of
 from toolkit.adapters.tokenizers import TOKENIZER_KINDS
 from toolkit.collate import Pad
 from toolkit.data import Fault, Split, shared_rows
@@ -43,6 +46,8 @@ class Transcription(RecurrentCore, Adapter):
     """Recordings and texts, through the recurrent core, the core on a Whisper encoder, or Whisper itself."""
 
     task: ClassVar[str] = "automatic-speech-recognition"
+    hub_task: ClassVar[str] = "automatic-speech-recognition"
+    purpose: ClassVar[str] = "Writes what is said in a recording, or its translation."
     stores_inputs: ClassVar[bool] = False
     source_unit: ClassVar[str] = "frames of 10 ms"
 
@@ -98,7 +103,6 @@ class Transcription(RecurrentCore, Adapter):
         self._train: Split | None = None
         self.has_times = False
         self._kept: dict[Excerpt, Tensor] = {}
-        self._inputs: dict[Excerpt, dict[str, Any]] = {}
         self._room = KEPT_SAMPLES
 
     @property
@@ -150,13 +154,18 @@ class Transcription(RecurrentCore, Adapter):
         return {name: value for name, value in given.items() if value is not None}
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Frames of what the row names; what a frozen encoder made of it is kept."""
-        if not self._learner.keeps_inputs:
+        """Frames of what the row names; what a frozen encoder made of them is kept on disk."""
+        if self._learner.frozen is None:
             return self._learner.inputs(self._samples(row))
         excerpt = self._excerpt(row)
-        if excerpt not in self._inputs:
-            self._inputs[excerpt] = self._learner.inputs(self._samples(row))
-        return self._inputs[excerpt]
+        key = key_of(excerpt.path, str(excerpt), self._learner.frozen, self.processor.feature_extractor.to_dict())
+
+        def make(aside: Path) -> None:
+            with aside.open("wb") as file:
+                np.save(file, self._learner.inputs(self._samples(row))["encoder_features"].numpy())
+
+        features = torch.from_numpy(kept_array(Path(constants.HF_HOME) / "speech-features" / f"{key}.npy", make))
+        return {"encoder_features": features, "attention_mask": torch.ones(len(features), dtype=torch.long)}
 
     def varied_inputs(self, row: Mapping[str, Any], random: np.random.Generator) -> dict[str, Any]:
         """The same at another speed, in noise, or behind masks, as the flags say."""
@@ -234,6 +243,11 @@ class Transcription(RecurrentCore, Adapter):
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
         """Which words were mistaken for which, and some recordings to listen to."""
         return listening.sections(records, serve)
+
+    def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """A second of a tone: recordings are not in the run folder."""
+        tone = f"torch.arange({self.rate_hz}).mul(0.2).sin().numpy()"
+        yield f'{{"raw": {tone}, "sampling_rate": {self.rate_hz}}}', None
 
     def check_row(self, row: Mapping[str, Any]) -> str | None:
         """Recordings that are missing, broken or too long, and texts that are blank, too long or of another script."""

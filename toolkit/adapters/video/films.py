@@ -1,8 +1,5 @@
 """Videos as a model sees them: decoded once, then kept on disk."""
 
-import hashlib
-import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +12,7 @@ from huggingface_hub import constants
 from numpy.lib.format import open_memmap
 from torch import Tensor
 
+from toolkit.adapters.kept import kept_array, key_of
 from toolkit.media.video import VideoFile
 from toolkit.models import FrameProcessor
 from toolkit.models.processing_frames import at_rate
@@ -80,26 +78,11 @@ class Films:
     def key(self, path: str, **more: Any) -> str:
         """Tells apart what is made of files, of their versions, and with other settings."""
         processor = self.processor
-        settings = [processor.size, len(processor.mean), processor.frames_per_second, more]
-        if "://" in path:
-            version: list[Any] = [path, os.getpid()]  # an address may lead elsewhere tomorrow
-        else:
-            stat = os.stat(path)
-            version = [os.path.realpath(path), stat.st_size, stat.st_mtime_ns]
-        return hashlib.blake2b(json.dumps([version, settings]).encode(), digest_size=16).hexdigest()
+        return key_of(path, processor.size, len(processor.mean), processor.frames_per_second, more)
 
     def kept(self, key: str, make: Callable[[Path], None]) -> np.ndarray:
-        """An array from the folder, made if it is not there; copied where it is written to, never on disk."""
-        path = self.folder / f"{key}.npy"
-        if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            aside = path.with_name(f".{key}.{os.getpid()}.part")
-            try:
-                make(aside)
-                os.replace(aside, path)
-            finally:
-                aside.unlink(missing_ok=True)
-        return np.load(path, mmap_mode="c")
+        """An array from the folder, made if it is not there."""
+        return kept_array(self.folder / f"{key}.npy", make)
 
     def _read(self, path: str) -> Film:
         video = VideoFile(path)

@@ -1,0 +1,57 @@
+"""What is dear to make of a file and always the same: made once, then kept on disk."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def key_of(path: str, *settings: Any) -> str:
+    """Tells apart what is made of files, of their versions, and with other settings.
+
+    Args:
+        path: of the file: it, its size and its time are its version. An address may lead elsewhere tomorrow, so that
+            it is made anew in each process.
+        *settings: whatever else decides what is made, as JSON can hold it.
+    """
+    if "://" in path:
+        version: list[Any] = [path, os.getpid()]
+    else:
+        stat = os.stat(path)
+        version = [os.path.realpath(path), stat.st_size, stat.st_mtime_ns]
+    return hashlib.blake2b(json.dumps([version, settings]).encode(), digest_size=16).hexdigest()
+
+
+def fingerprint(model: nn.Module) -> str:
+    """Tells weights apart."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, weights in model.state_dict().items():
+        digest.update(name.encode() + weights.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def kept_array(path: Path, make: Callable[[Path], None]) -> np.ndarray:
+    """An array from the disk, made if it is not there; it is copied where it is written to, never on disk.
+
+    Args:
+        path: where it is kept, as .npy; it appears whole or not at all.
+        make: writes it to the path that it is given.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            make(aside)
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+    return np.load(path, mmap_mode="c")
+
+
+__all__ = ["fingerprint", "kept_array", "key_of"]
