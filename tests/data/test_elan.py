@@ -78,8 +78,10 @@ def test_a_recording_is_found_where_the_document_says_or_beside_it(write, label,
         (EAF.replace(" RELATIVE_", ' TIME_ORIGIN="soon" RELATIVE_'), "a.eaf:4: "),
         ("<ANNOTATION_DOCUMENT>" + "<a>" * 100_000, "a.eaf:1: is not valid XML"),
         (EAF.replace('TIME_VALUE="500"', 'TIME_VALUE="' + "9" * 5000 + '"'), "a.eaf:13: is an annotation without"),
+        ('<ANNOTATION_DOCUMENT a="' + "x" * 3_000_000, "a.eaf:1: has a tag of more than 1,048,576 bytes."),
+        (EAF.replace("hit", "x" * 1_050_000), "a.eaf:13: `label` is longer than 1,048,576 bytes. Split it."),
     ],
-    ids=["bomb", "outside", "truncated", "empty", "NUL", "html", "encoding", "units", "origin", "deep", "digits"],
+    ids=["bomb", "outside", "truncated", "empty", "NUL", "html", "encoding", "units", "origin", "deep", "digits"] + ["tag", "label"],
 )
 def test_a_hostile_document_costs_one_sentence(write, label, content, fault):
     write("match 1.mp4")

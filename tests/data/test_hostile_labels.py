@@ -1,6 +1,7 @@
 """Files that nobody meant, some made at random, cost sentences and never anything else."""
 
 import json
+import os
 import random
 
 import pytest
@@ -54,6 +55,34 @@ def test_damage_costs_sentences_at_their_places(write, label, name):
         for fault in faults:
             assert len(fault.splitlines()) == 1 and ": " in fault and fault.endswith((".", "?")), (content, fault)
         assert all(isinstance(cell, str) for row in rows for cell in row[:-1])
+
+
+@pytest.mark.promise("H7")
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("a.vtt", FILES["a.vtt"].replace("x", f"&#{'9' * 5000};"), "a.vtt:3: holds `&#…;` for no character"),
+        ("t.json", FILES["t.json"].replace('"x"', r'"\ud800"'), "t.json:1: `label` has half a surrogate pair"),
+        ("t.json", FILES["t.json"].replace('"x"', r'"a\u0000"'), "t.json:1: `label` has a NUL as character 2"),
+        ("t.json", FILES["t.json"].replace(": 1", f": {'9' * 4300}"), "t.json:1: this event, of a, needs a whole number"),
+    ],
+    ids=["reference", "surrogate", "NUL", "digits"],
+)
+def test_a_label_that_is_no_text_is_told(write, label, name, content, fault):
+    write("a.wav")
+    _, faults = label(write(name, content))
+    assert len(faults) == 1 and faults[0].startswith(fault)
+
+
+@pytest.mark.promise("H7")
+def test_a_recording_whose_name_is_no_text_is_told(write, read, label):
+    for name in (b"jump/a\xff.wav", b"jump/b.wav"):
+        write(os.fsdecode(b"set/" + name))
+    rows, faults = read("set", ["file", "label"], media="file")
+    assert [row["file"] for row in rows] == ["set/jump/b.wav"]
+    assert faults == ["set/jump/a\\udcff.wav: has a name that is not UTF-8. Rename it."]
+    rows, faults = label(write(os.fsdecode(b"set/jump/a\xff.srt"), FILES["a.srt"]))
+    assert rows == [] and faults[0].startswith("set/jump/a\\udcff.srt:2: `file` has half a surrogate pair")
 
 
 @pytest.mark.parametrize("name", FILES)

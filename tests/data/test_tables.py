@@ -104,6 +104,12 @@ def test_a_header_that_cannot_be_read_is_fatal(write, read, header, complaint):
     assert rows == [] and fault.startswith("a.tsv:1: ") and complaint in fault
 
 
+@pytest.mark.promise("H7")
+def test_a_header_of_thousands_of_names_costs_one_short_sentence(write, read):
+    _, faults = read(write("a.tsv", "\t".join(["x" * 9_000, *(f"c{n}" for n in range(90_000))]) + "\n"), ["source"])
+    assert len(faults) == 1 and len(faults[0]) < 400 and faults[0].endswith("`c18`, … (90,001 in all).")
+
+
 @pytest.mark.parametrize(("name", "comma"), [("a.tsv", "\t"), ("a.csv", ",")])
 def test_too_few_and_too_many_cells_are_counted(write, read, name, comma):
     rows, faults = read(write(name, "en,ko\none\none,two\none,two,three\n".replace(",", comma)))

@@ -11,9 +11,9 @@ from xml.parsers import expat
 
 from toolkit.data.faults import BadData, Fault
 from toolkit.data.labels import Labels, Span
-from toolkit.data.lines import check_file
+from toolkit.data.lines import LONGEST_LINE, check_file
 
-MOST_BYTES = 1 << 28
+MOST_BYTES = 1 << 25
 _MILLISECONDS = re.compile(r"\d{1,15}", re.ASCII)
 _SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
 
@@ -36,6 +36,9 @@ class ElanTiers(Labels):
             with open(self.path, "rb") as file:
                 while chunk := file.read(1 << 16):
                     parser.expat.Parse(chunk)
+                    # expat before 2.6 reads an unfinished tag from its start again with every chunk.
+                    if file.tell() - parser.expat.CurrentByteIndex > LONGEST_LINE:
+                        parser.refuse(f"has a tag of more than {LONGEST_LINE:,} bytes. Save the document again.")
                     for item in parser.take():
                         recording = recording or self._recording(parser.media)
                         yield item._replace(recording=recording) if isinstance(item, Span) else item
@@ -80,23 +83,24 @@ class _Parser:
         return found
 
     def _refuse_doctype(self, *_: object) -> None:
-        self._refuse("declares a document type, which ELAN does not write. Remove the declaration.")
+        self.refuse("declares a document type, which ELAN does not write. Remove the declaration.")
 
-    def _refuse(self, sentence: str) -> None:
+    def refuse(self, sentence: str) -> None:
+        """Raises what makes the rest unreadable, at the line that is being read."""
         raise BadData([Fault(self.path, self.expat.CurrentLineNumber, sentence)])
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth == 1 and name != "ANNOTATION_DOCUMENT":
-            self._refuse(f"is no ELAN document: it starts with <{name}>. Export it as .eaf.")
+            self.refuse(f"is no ELAN document: it starts with <{name}>. Export it as .eaf.")
         match name:
             case "HEADER" if attributes.get("TIME_UNITS", "milliseconds") != "milliseconds":
-                self._refuse(f"counts in {attributes['TIME_UNITS']}. Save the document with milliseconds.")
+                self.refuse(f"counts in {attributes['TIME_UNITS']}. Save the document with milliseconds.")
             case "MEDIA_DESCRIPTOR" if not self.media:
                 self.media = unquote(attributes.get("RELATIVE_MEDIA_URL") or attributes.get("MEDIA_URL", ""))
                 origin = attributes.get("TIME_ORIGIN", "0")
                 if not _MILLISECONDS.fullmatch(origin):
-                    self._refuse("has a `TIME_ORIGIN` that is no number of milliseconds. Correct it.")
+                    self.refuse("has a `TIME_ORIGIN` that is no number of milliseconds. Correct it.")
                 self._origin = int(origin)
             case "TIME_SLOT":
                 self._slots[attributes.get("TIME_SLOT_ID", "")] = attributes.get("TIME_VALUE", "")

@@ -26,7 +26,8 @@ class Fault:
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
         # A name from the file may hold a line break; a fault is one line whatever it quotes.
-        return " ".join(f"{place}: {self.sentence}".splitlines())
+        line = " ".join(f"{place}: {self.sentence}".splitlines())
+        return line.encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
 
 
 class BadData(ValueError):  # noqa: N818, it is what a person did, not what the program did

@@ -11,7 +11,7 @@ from toolkit.data.frame_labels import FrameLabels, read_mapping
 from toolkit.data.labels import FRAMES, SECONDS, Asked, Labels, ManyFiles, label_columns, words_column
 from toolkit.data.lines import read_lines
 from toolkit.data.recordings import BESIDE, Recordings, is_recording, with_slash
-from toolkit.data.source import LINE, Row, Source
+from toolkit.data.source import LINE, Row, Source, fault_of
 from toolkit.data.subtitles import LabelTrack, Subtitles, is_label_track
 from toolkit.data.transcripts import LIST_ENDING, Transcript, TranscriptList
 
@@ -139,6 +139,9 @@ class RecordingRows(Source):
             if self._words and not inside:
                 sentence = "lies in no folder that names its class. Move it into one."
                 yield Fault(self.folder + name, None, sentence)
+                continue
+            if fault_of(self.folder + name):
+                yield Fault(self.folder + name, None, "has a name that is not UTF-8. Rename it.")
                 continue
             cells = {self._media: self.folder + name, self._words: label}
             yield {**{column: cells.get(column, "") for column in self.columns}, LINE: line}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from toolkit.data.faults import BadData, Fault
 from toolkit.data.recordings import Recordings, with_slash
-from toolkit.data.source import LINE, LISTED_IN, Row, Source, choose_columns
+from toolkit.data.source import LINE, LISTED_IN, Row, Source, choose_columns, fault_of
 
 SECONDS = ("start", "end")
 FRAMES = ("start_frame", "end_frame")
@@ -86,7 +86,10 @@ class Labels(Source):
                     missing.add(item.recording)
                     yield Fault(self.path, item.line, str(error))
                 else:
-                    yield self._row(item, recording)
+                    row = self._row(item, recording)
+                    faults = (f"`{name}` {fault}" for name, cell in row.items() if (fault := fault_of(cell)))
+                    problem = next(faults, None)
+                    yield row if problem is None else Fault(self.path, item.line, problem)
 
     def _row(self, span: Span, recording: str) -> Row:
         start, end = self.times

@@ -2,8 +2,9 @@
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from numbers import Number
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ Record = TypeVar("Record")
 
 BLANK = "is blank. Remove the line, or fill it."
 EMPTY = "is empty. Give a file with at least one row."
+LONGEST_LIST = 20  # names in a sentence; a hostile header has a hundred thousand, and so has the fault of each row
 MOST_FAULTS = 100_000  # more are not worth their memory: it is the wrong file
 LINE = "line"  # the column that says where a row stands
 LISTED_IN = "listed_in"  # the column that says in which file that line is, where a split is read from several
@@ -69,7 +71,7 @@ def choose_columns(
     >>> choose_columns("train.tsv", ["en", "ko", "source"], None)
     ('en', 'ko')
     """
-    listed = ", ".join(f"`{name}`" for name in present)
+    listed = list_names(present)
     if wanted is None:
         if len(present) < 2:
             sentence = f"has one column ({listed}) where two are needed. Check what separates the columns."
@@ -102,9 +104,19 @@ def suggestion(name: str, present: Iterable[str]) -> str:
     >>> suggestion("Sorce", ["source", "target"])
     ' Did you mean `source`?'
     """
-    names = {candidate.strip().lower(): candidate for candidate in present}
+    names = {candidate.strip().lower(): candidate for candidate in islice(present, 1000) if len(candidate) < 100}
     near = difflib.get_close_matches(name.strip().lower(), names, n=1)
     return f" Did you mean `{names[near[0]]}`?" if near else ""
+
+
+def list_names(names: Collection[str]) -> str:
+    """Names as a sentence lists them: the first few, each cut where it is long.
+
+    >>> list_names(["en", "de"])
+    '`en`, `de`'
+    """
+    shown = [f"`{name if len(name) <= 40 else name[:40] + '…'}`" for name in islice(names, LONGEST_LIST)]
+    return ", ".join([*shown, *([f"… ({len(names):,} in all)"] if len(names) > LONGEST_LIST else [])])
 
 
 def without_trailing_blanks(records: Iterable[Record | Fault]) -> Iterator[Record | Fault]:
@@ -139,10 +151,10 @@ def typed_row(
             row[name] = ""
             continue
         if name not in values:
-            listed = ", ".join(f"`{present}`" for present in values) or "nothing"
+            listed = list_names(values) or "nothing"
             return Fault(path, line, f"has no `{name}`; it has {listed}.{suggestion(name, values)}")
         value = values[name]
-        if fault := _fault_of(value):
+        if fault := fault_of(value):
             return Fault(path, line, f"`{name}` {fault}")
         row[name] = str(value)
     row[LINE] = line
@@ -153,7 +165,8 @@ def _is_null(value: object) -> bool:
     return value is None or value != value  # NaN, which pandas writes for a missing cell, differs from itself
 
 
-def _fault_of(value: object) -> str | None:
+def fault_of(value: object) -> str | None:
+    """Why a value cannot be a cell, as the rest of a sentence that starts with its name; none where it can."""
     if _is_null(value):
         return "is null where a text or a number is needed. Fill it, or remove the row."
     if isinstance(value, bool) or not isinstance(value, str | Number):

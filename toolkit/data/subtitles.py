@@ -61,7 +61,10 @@ class Subtitles(Labels):
         match = _TIMING.fullmatch(block[place].text)
         assert match is not None
         words = " ".join(line.text.strip() for line in block[place + 1 :])
-        words = html.unescape(_VTT_TAG.sub("", words)) if is_vtt else _SRT_TAG.sub("", words)
+        try:
+            words = html.unescape(_VTT_TAG.sub("", words)) if is_vtt else _SRT_TAG.sub("", words)
+        except ValueError:  # Python reads no number of more than 4300 digits
+            return Fault(self.path, block[place].number, "holds `&#…;` for no character that exists. Correct it.")
         return Span(block[place].number, match[1], match[2], words.strip(), self.own_name)
 
 
