@@ -1,12 +1,14 @@
 """One way to serve every model: the Pipeline classes that travel with our checkpoints, for ours and for others."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import transformers
 from transformers import PreTrainedModel
 
 from toolkit.adapters import audio, video
+from toolkit.hub import fetch
 from toolkit.models import PIPELINES, load_processor
 
 BUILDERS: dict[str, Callable[..., Any]] = {**audio.BUILDERS, **video.BUILDERS}
@@ -40,9 +42,12 @@ def pipeline(
 
     Raises:
         ValueError: a model in memory came without a tokenizer.
+        OSError: there is no such model, here or on the Hub, or it cannot be reached.
     """
     name = "translation" if task.startswith("translation_") else task
     source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+    if isinstance(model, str | Path) and (name in BUILDERS or name in PIPELINES):
+        model, source["revision"] = fetch(str(model), revision=revision), None
     if name in BUILDERS:
         return BUILDERS[name](model, tokenizer=tokenizer, processor=processor, **source, **settings)
     if name not in PIPELINES:

@@ -21,8 +21,9 @@ from toolkit.arguments import RecipeArguments, parse
 from toolkit.card import write_card
 from toolkit.data import BadData, DataArguments
 from toolkit.evaluation import evaluate
-from toolkit.hub import push
+from toolkit.hub import share_run
 from toolkit.models import load_processor
+from toolkit.portable import seal
 from toolkit.progress import Progress, StopAtNextStep, ctrl_c_saves
 from toolkit.rows import Examples, Rows, encode, load_rows
 from toolkit.run_folder import (
@@ -39,6 +40,7 @@ from toolkit.run_folder import (
 )
 from toolkit.run_report import write_run_report
 from toolkit.training import RecipeTrainer
+from toolkit.trial import tried_here
 
 
 def main(adapter_class: type[Adapter], **defaults: Any) -> None:
@@ -148,7 +150,7 @@ def _train_and_tell(
         told = _evaluate(adapter, trainer, encoded[final], outcome)
         write_skipped(trainer.folder, rows.skipped)
         if arguments.push_to_hub:
-            _share(trainer.folder, arguments)
+            share_run(trainer.folder, arguments)
     trainer.accelerator.wait_for_everyone()
     return told
 
@@ -237,8 +239,10 @@ def _evaluate(adapter: Adapter, trainer: RecipeTrainer, rows: Examples, outcome_
     outcome = outcome_of(evaluation=evaluation, parameters=count_parameters(model))
     write_json(trainer.folder / ARGUMENTS, outcome.arguments)
     write_run_report(outcome, adapter, model)
-    write_card(outcome)
+    trial = tried_here(adapter, model, evaluation.records)
+    write_card(outcome, adapter, trial)
     write_json(trainer.folder / RESULTS, outcome.numbers())
+    seal(trainer.folder, trial)
     _print_scores(outcome)
     print(f"Report: {trainer.folder / 'report.html'}")
     return outcome
@@ -268,18 +272,6 @@ def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows) -> Outcom
 def _print_scores(outcome: Outcome) -> None:
     for name, score in outcome.evaluation.scores.items():
         print(f"{name}: {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]")
-
-
-def _share(folder: Path, arguments: RecipeArguments) -> None:
-    """Pushes the run; a failure costs nothing but this."""
-    repo_id = arguments.hub_model_id or folder.resolve().name
-    try:
-        print(f"Shared: {push(folder, repo_id, private=arguments.hub_private_repo, token=arguments.hub_token)}")
-    except Exception as error:  # what the client and its parts raise has no base class in common
-        raise OSError(
-            f"The run is whole in {folder}, but could not be shared ({str(error).splitlines()[0]}). "
-            f"Share it later: python -c \"import toolkit; toolkit.push('{folder}', '{repo_id}')\""
-        ) from error
 
 
 def _flags(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> dict[str, dict[str, Any]]:

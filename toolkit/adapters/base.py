@@ -19,6 +19,8 @@ class Adapter(ABC):
 
     Attributes:
         task: under which name the pipeline serves it.
+        hub_task: what the Hub calls the task, as https://huggingface.co/tasks lists them.
+        purpose: what a model does for its user, in one sentence.
         metric: which score selects checkpoints.
         generates: whether outputs are written label by label, rather than all in one pass.
         stores_inputs: whether encoded rows are small and always the same, so that they are made once and kept.
@@ -27,6 +29,8 @@ class Adapter(ABC):
     """
 
     task: ClassVar[str]
+    hub_task: ClassVar[str]
+    purpose: ClassVar[str]
     generates: ClassVar[bool] = True
     stores_inputs: ClassVar[bool] = True
     source_unit: ClassVar[str] = "tokens"
@@ -127,6 +131,18 @@ class Adapter(ABC):
             serve: the final model behind the pipeline of its task.
         """
         yield from ()
+
+    @abstractmethod
+    def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """What can be asked of the model by who has the run folder alone?
+
+        Args:
+            records: the rows of the evaluation as it wrote them.
+
+        Yields:
+            A Python expression for an input of the pipeline (see `toolkit.trial.WORDS`), and what must stand in the
+            answer; None where that is not known.
+        """
 
     @abstractmethod
     def check_row(self, row: Mapping[str, Any]) -> str | None:

@@ -53,6 +53,8 @@ class TextToText(RecurrentCore, Adapter):
     """Pairs of texts, through the recurrent core or any pretrained `AutoModelForSeq2SeqLM`."""
 
     task: ClassVar[str] = "text2text-generation"
+    hub_task: ClassVar[str] = "text-generation"
+    purpose: ClassVar[str] = "Writes a text for a text."
     scores: ClassVar[tuple[str, ...]] = ("chrf", "bleu", "bleu_lowercase", "cer", "exact_match", "length_ratio")
 
     source_column: str | None = field(default=None, metadata={"help": "Column to read; none: the first."})
@@ -214,6 +216,10 @@ class TextToText(RecurrentCore, Adapter):
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
         """Attention maps."""
         return attention_maps(records, serve)
+
+    def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """The sources of the rows."""
+        return ((repr(record["source"]), record["prediction"]) for record in records)
 
     def check_row(self, row: Mapping[str, Any]) -> str | None:
         """Blank texts, and texts beyond the lengths asked for or the positions that a pretrained model has."""

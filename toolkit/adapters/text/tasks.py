@@ -11,6 +11,8 @@ class Translation(TextToText):
     """A sentence in another language."""
 
     task: ClassVar[str] = "translation"
+    hub_task: ClassVar[str] = "translation"
+    purpose: ClassVar[str] = "Translates a text."
     scores: ClassVar[tuple[str, ...]] = ("bleu", "bleu_lowercase", "chrf", "ter", "exact_match", "length_ratio")
 
 
@@ -19,6 +21,8 @@ class Summarization(TextToText):
     """A text in fewer words."""
 
     task: ClassVar[str] = "summarization"
+    hub_task: ClassVar[str] = "summarization"
+    purpose: ClassVar[str] = "Says a text in fewer words."
     scores: ClassVar[tuple[str, ...]] = ("rougeL", "rouge1", "rouge2", "chrf", "exact_match", "length_ratio")
     metric: str = field(default="rougeL", metadata={"help": "Score that selects the best checkpoint."})
 
@@ -28,6 +32,7 @@ class Dialogue(TextToText):
     """An answer to what was said."""
 
     task: ClassVar[str] = "dialogue"
+    purpose: ClassVar[str] = "Answers what was said."
 
     repetition_penalty: float | None = field(
         default=None, metadata={"help": "Above 1: words already written cost more; none: 1.2 fresh."}
