@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from huggingface_hub import RepoCard
 
+from tests.hub import card_rules
 from tests.hub.store import File, Missing, Repository, Store
 
 TOKEN = "hf_test"
@@ -98,8 +99,12 @@ class Answers:
         return Response()
 
     def check_card(self, request: Request) -> Response:
-        """Finds no fault with the metadata of a card."""
-        return Response({"errors": [], "warnings": []})
+        """Reads the metadata of a card as the Hub's schema has it."""
+        content, is_model = request.json()["content"], request.json()["repoType"] == "model"
+        found = card_rules.errors(content) if is_model else []
+        told = {"errors": found, "warnings": card_rules.warnings(content) if is_model else []}
+        notes = {kind: [{"message": message} for message in messages] for kind, messages in told.items()}
+        return Response(notes, 400 if found else 200)
 
     def catalogue(self, request: Request, kind: str) -> Response:
         """Lists the repositories of a kind that the asker may see."""

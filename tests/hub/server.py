@@ -7,6 +7,7 @@ with HubServer() as hub:
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -78,10 +79,12 @@ class HubServer:
     def __init__(self) -> None:
         self.answers = Answers()
         self.lock = Lock()
+        self.arrivals: list[Arrival] = []
+        self.cuts: dict[int | str, str] = {}
 
     def __enter__(self) -> "HubServer":
         self.home = tempfile.TemporaryDirectory(prefix="hub-client-")
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: Conversation(self.answer, *arguments))
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: Conversation(self, *arguments))
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         self.thread = Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05})
         self.thread.start()
@@ -92,6 +95,23 @@ class HubServer:
         self.thread.join()
         self.http.server_close()
         self.home.cleanup()
+
+    def arrive(self, method: str, path: str) -> "Arrival":
+        """Notes that a request begins, and whether its connection is to be cut (see `cut`)."""
+        with self.lock:
+            named = f"{method} {path.rpartition('/')[2]}"
+            cut = self.cuts.pop(len(self.arrivals), "") or self.cuts.pop(named, "")
+            self.arrivals.append(Arrival(method, path, cut))
+            return self.arrivals[-1]
+
+    def cut(self, which: int | str, when: str) -> None:
+        """Cuts the connection of one request, once.
+
+        Args:
+            which: after how many others it comes from now on; or what it asks for, as "GET config.json".
+            when: "before" its body is read; "after" it was followed, without an answer; "within" the answer.
+        """
+        self.cuts[len(self.arrivals) + which if isinstance(which, int) else which] = when
 
     def answer(self, request: Request) -> Response:
         """Follows the first route that fits, one request at a time."""
@@ -134,18 +154,35 @@ class HubServer:
         return done.stdout.strip()
 
 
+@dataclass
+class Arrival:
+    """A request that came, when its connection was cut (never: an empty text), and how many bytes it brought."""
+
+    method: str
+    path: str
+    cut: str
+    size: int = 0
+
+
 class Conversation(BaseHTTPRequestHandler):
     """Turns HTTP into requests, and responses into HTTP."""
 
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, answer: Callable[[Request], Response], *arguments: object):
-        self.answer = answer
+    def __init__(self, hub: HubServer, *arguments: object):
+        self.hub = hub
         super().__init__(*arguments)
 
     def converse(self) -> None:
-        """Reads one request and writes its response."""
-        response = self.answer(Request(self.command, self.path, self.headers, self.read_body()))
+        """Reads one request and writes its response, unless the connection is cut."""
+        arrival = self.hub.arrive(self.command, self.path)
+        if arrival.cut == "before":
+            return self.hang_up()
+        content = self.read_body()
+        arrival.size = len(content)
+        response = self.hub.answer(Request(self.command, self.path, self.headers, content))
+        if arrival.cut == "after":
+            return self.hang_up()
         is_json = not isinstance(response.body, bytes)
         body = json.dumps(response.body).encode() if is_json else response.body
         self.send_response(response.status)
@@ -154,7 +191,15 @@ class Conversation(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self.wfile.write(body[: len(body) // 2] if arrival.cut == "within" else body)
+        if arrival.cut == "within":
+            self.hang_up()
+        return None
+
+    def hang_up(self) -> None:
+        """Ends the connection without a word."""
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     do_HEAD = do_GET = do_POST = do_PUT = do_DELETE = converse  # noqa: N815 - names that the library looks for
 

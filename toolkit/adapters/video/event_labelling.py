@@ -37,6 +37,8 @@ class EventLabelling(VideoSettings, Adapter):
     """Videos, and what happens in them when, through a recurrent network over a frame encoder."""
 
     task: ClassVar[str] = "video-event-detection"
+    hub_task: ClassVar[str] = "video-classification"
+    purpose: ClassVar[str] = "Says what happens when in a video: a label for every frame, and events with times."
     stores_inputs: ClassVar[bool] = False
     source_unit: ClassVar[str] = "frames seen"
 
@@ -238,6 +240,12 @@ class EventLabelling(VideoSettings, Adapter):
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
         """Timelines under videos, what was taken for what, and how many frames each label has."""
         return sections(records, self)
+
+    def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """A second of coloured stripes: videos are not in the run folder."""
+        count, (height, width) = max(round(self.processor.frames_per_second), 2), self.processor.size
+        stripes = f"torch.arange({count * height * width * 3}).mul(37).remainder(256).byte()"
+        yield f"{stripes}.reshape({count}, {height}, {width}, 3)", None
 
     def check_row(self, row: Mapping[str, Any]) -> str | None:
         """Videos that are missing, labels that are blank, times that are swapped or no times."""
