@@ -10,12 +10,14 @@ from transformers import HfArgumentParser
 
 import toolkit
 from toolkit import Adapter
+from toolkit.adapters.video import VideoClassification
 from toolkit.data import Split
 from toolkit.models import PIPELINES
+from toolkit.pipeline import BUILDERS
 
 ADAPTERS = [
     adapter
-    for adapter in vars(toolkit).values()
+    for adapter in [*vars(toolkit).values(), VideoClassification]
     if inspect.isclass(adapter) and issubclass(adapter, Adapter) and adapter is not Adapter
 ]
 PAIRS = [
@@ -62,7 +64,7 @@ def rows(train) -> list[dict]:
 def test_there_are_adapters():
     assert len(ADAPTERS) >= 4
     assert all(is_dataclass(adapter) for adapter in ADAPTERS)
-    assert {adapter.task for adapter in ADAPTERS} <= set(PIPELINES)
+    assert {adapter.task for adapter in ADAPTERS} <= {*PIPELINES, *BUILDERS}
 
 
 def test_every_field_is_a_flag_with_help_and_a_default(kind):

@@ -8,6 +8,7 @@ import pytest
 
 from toolkit import DataArguments, Dialogue, RecipeArguments, Summarization, TextToText, Transcription, Translation
 from toolkit.adapters.core import RecurrentCore
+from toolkit.adapters.video import VideoClassification
 from toolkit.adapters.video.settings import VideoSettings
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "flags.md"
@@ -19,6 +20,7 @@ CHAPTERS = {
     "Dialogue": Dialogue,
     "Speech": Transcription,
     "Video": VideoSettings,
+    "Clips": VideoClassification,
     "The recurrent core": RecurrentCore,
     "Training": RecipeArguments,
 }

@@ -140,7 +140,8 @@ class VideoFile:
         count = len(self._timeline.seconds)
         if not 0 <= index < count:
             raise ValueError(
-                f"`index` must be at least 0 and below that of frames of `{self.name}` ({count}), but is {index}."
+                f"`index` must be at least 0 and below the frames ({count}), but is {index}. "
+                f"Count those of `{self.name}` from 0."
             )
         [clip] = self._clips([index], _checked(size), self._rate, batch_frames=1)
         return clip

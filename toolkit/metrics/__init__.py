@@ -1,5 +1,6 @@
 """Two lists in, numbers with intervals out."""
 
+from toolkit.metrics.classes import accuracy, macro_f1
 from toolkit.metrics.edits import cer, wer
 from toolkit.metrics.events import Confusion, confusion, edit_score, frame_accuracy, segment_f1, segments
 from toolkit.metrics.forcing import ForcingCounts
@@ -16,6 +17,7 @@ __all__ = [
     "ForcingCounts",
     "Normalizer",
     "Score",
+    "accuracy",
     "bleu",
     "bleu_tokenizer",
     "bootstrap",
@@ -29,6 +31,7 @@ __all__ = [
     "exact_match",
     "frame_accuracy",
     "length_ratio",
+    "macro_f1",
     "mean_average_precision",
     "mean_score",
     "rouge",

@@ -53,5 +53,5 @@ def tiny_videomae() -> str:
     )
     with quick_positions():
         VideoMAEModel(settings).save_pretrained("pretrained")
-    VideoMAEImageProcessor(size={"shortest_edge": 16}).save_pretrained("pretrained")
+    VideoMAEImageProcessor(size={"shortest_edge": 16}, crop_size=16).save_pretrained("pretrained")
     return "pretrained"

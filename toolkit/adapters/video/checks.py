@@ -8,6 +8,7 @@ from typing import Any
 
 from toolkit.adapters.video.films import Film, Films
 from toolkit.adapters.video.labels import Event, by_file
+from toolkit.adapters.video.reels import Reel, Reels
 from toolkit.data import Fault, Split
 from toolkit.media.faults import MediaError
 
@@ -43,7 +44,9 @@ class VideoChecks:
         unreadable: videos that cannot be used.
     """
 
-    def __init__(self, films: Films, *, file_column: str, label_column: str, overlap_seconds: float) -> None:
+    def __init__(
+        self, films: Films | Reels, *, file_column: str, label_column: str, overlap_seconds: float = 0.0
+    ) -> None:
         self.films, self.file_column, self.label_column = films, file_column, label_column
         self.overlap_seconds = overlap_seconds
         self.unreadable: set[str] = set()
@@ -69,9 +72,10 @@ class VideoChecks:
                     inside.append((row, event))
                 else:
                     yield split.fault(row, sentence)
-            yield from self._overlaps(split, inside, film)
+            yield from self._contradictions(split, inside, film)
 
-    def _overlaps(self, split: Split, placed: Iterable[Placed], film: Film) -> Iterator[Fault]:
+    def _contradictions(self, split: Split, placed: Iterable[Placed], film: Film | Reel) -> Iterator[Fault]:
+        """Labels of one track that overlap."""
         times = [*film.seconds.tolist(), film.end_seconds]
         tracks: dict[str, list[tuple[float, float, Mapping[str, Any], Event]]] = {}
         for row, event in placed:
@@ -91,17 +95,19 @@ class VideoChecks:
                     )
                     yield split.fault(span[2], sentence)
 
-    def labels(self, splits: Mapping[str, Split], names: Iterable[str], background: str) -> Iterator[Fault]:
+    def labels(
+        self, splits: Mapping[str, Split], names: Iterable[str], background: str | None = None
+    ) -> Iterator[Fault]:
         """Labels that only evaluation knows, and labels with too few examples to learn.
 
         Args:
             splits: all of them.
             names: what the model knows, where it is trained already.
-            background: the label that needs no examples.
+            background: the label that needs no examples, if there is one.
         """
         if any(self.label_column not in (split.dataset.column_names or ()) for split in splits.values()):
             return
-        known = {*names, background}
+        known = {*names, *([] if background is None else [background])}
         if "train" in splits:
             train = splits["train"]
             counts = Counter(row[self.label_column] for row in train.dataset if row[self.label_column].strip())
@@ -139,7 +145,22 @@ class VideoChecks:
                 seen.setdefault(place, (name, split.fault(rows[0], "")))
 
 
-def past_the_end(event: Event, film: Film, path: str) -> str | None:
+class ClipChecks(VideoChecks):
+    """The same for clips: they may overlap, but one clip has one label."""
+
+    def _contradictions(self, split: Split, placed: Iterable[Placed], film: Film | Reel) -> Iterator[Fault]:
+        first: dict[tuple[int, int], Event] = {}
+        for row, event in placed:
+            other = first.setdefault(event.frames(film.seconds), event)
+            if other.label != event.label:
+                sentence = (
+                    f"{row[self.file_column]} is `{event.label}` here, but `{other.label}` in line {other.line}. "
+                    "A clip has one label: keep the right row."
+                )
+                yield split.fault(row, sentence)
+
+
+def past_the_end(event: Event, film: Film | Reel, path: str) -> str | None:
     """What is wrong with a label that goes on after its video; a frame too much is taken for rounding."""
     if event.start is None or event.end is None:
         return None
@@ -162,4 +183,4 @@ def past_the_end(event: Event, film: Film, path: str) -> str | None:
     return f"{wrong} {value:.2f} s is past the end of {path} ({film.end_seconds:.2f} s). Correct it or cut the label."
 
 
-__all__ = ["VideoChecks", "past_the_end", "row_sentence"]
+__all__ = ["ClipChecks", "VideoChecks", "past_the_end", "row_sentence"]

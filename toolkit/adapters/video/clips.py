@@ -1,14 +1,14 @@
 """What a whole video is about: any VideoMAE classifier, asked about all of the file."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import AutoImageProcessor, AutoModelForVideoClassification, PreTrainedModel
+from transformers import AutoModelForVideoClassification, PreTrainedModel
 
+from toolkit.adapters.video.reels import filled
 from toolkit.media.video import VideoFile
+from toolkit.models import load_processor
 from toolkit.models.layers_frames import quick_positions
 
 CLASSIFICATION = "video-classification"
@@ -37,8 +37,8 @@ class VideoClassifier:
 
         Args:
             videos: a path, an address, the bytes of a file, an open file, {"path", "bytes"}; or a list of such.
-            **settings: `top_k` (5), `num_frames` of a window, `frame_sampling_rate` (1), `whole` (True; False looks at
-                the first window alone, as the library did).
+            **settings: `top_k` (5), `num_frames` of a window, `frame_sampling_rate` (as the model was trained here, or
+                1), `whole` (True; False looks at the first window alone, as the library did).
         """
         settings = {**self.settings, **settings}
         if isinstance(videos, list):
@@ -52,17 +52,19 @@ class VideoClassifier:
         *,
         top_k: int = 5,
         num_frames: int | None = None,
-        frame_sampling_rate: int = 1,
+        frame_sampling_rate: int | None = None,
         whole: bool = True,
     ) -> list[dict[str, Any]]:
         config: Any = self.model.config
-        length = num_frames or config.num_frames
-        if frame_sampling_rate < 1:
-            raise ValueError(f"`frame_sampling_rate` must be at least 1, but is {frame_sampling_rate}. Pass 1 or more.")
+        length, step = num_frames or config.num_frames, frame_sampling_rate
+        if step is None:
+            step = getattr(config, "frame_sampling_rate", 1)
+        if step < 1:
+            raise ValueError(f"`frame_sampling_rate` must be at least 1, but is {step}. Pass 1 or more.")
         video = source if isinstance(source, VideoFile) else VideoFile(source)
         total, count = torch.zeros(config.num_labels), 0
-        for window in _windows(video, length, frame_sampling_rate):
-            inputs = self.processor([list(window.numpy())], return_tensors="pt")
+        for clip in video.select(range(0, len(video.timestamps()), step), batch_frames=length):
+            inputs = self.processor([filled(clip.frames, length)], return_tensors="pt")
             logits = self.model(inputs["pixel_values"].to(self.model.device, self.model.dtype)).logits[0]
             is_multiple = config.problem_type == "multi_label_classification"
             total, count = total + (logits.sigmoid() if is_multiple else logits.softmax(-1)).float().cpu(), count + 1
@@ -73,22 +75,6 @@ class VideoClassifier:
         return [{"score": score, "label": config.id2label[label]} for score, label in pairs]
 
 
-def _windows(video: VideoFile, length: int, step: int) -> Iterator[Tensor]:
-    """Each (length, C, Y, X) bytes; the last is filled with its last frame. Only one is in memory."""
-    held: list[Tensor] = []
-    place = 0
-    for clip in video.frames():
-        for frame in clip.frames:
-            if place % step == 0:
-                held.append(frame)
-            place += 1
-            if len(held) == length:
-                yield torch.stack(held)
-                held = []
-    if held:
-        yield torch.stack([*held, *[held[-1]] * (length - len(held))])
-
-
 def classifier(
     model: str | Path | PreTrainedModel,
     *,
@@ -96,7 +82,7 @@ def classifier(
     processor: Any = None,
     revision: str | None = None,
     trust_remote_code: bool | None = None,
-    device: str | int | torch.device = "cpu",
+    device: str | int | torch.device | None = None,
     **settings: Any,
 ) -> Any:
     """Builds what says what videos are about.
@@ -107,19 +93,19 @@ def classifier(
         processor: another one than the model's own.
         revision: branch, tag or commit on the Hub.
         trust_remote_code: whether code beside the model may run.
-        device: where the model runs.
+        device: where the model runs; none: where it is, which of a folder is the processor.
         **settings: of the calls, as `VideoClassifier` takes them.
     """
     source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     processor = processor or tokenizer
     if not isinstance(model, PreTrainedModel):
-        processor = processor or AutoImageProcessor.from_pretrained(str(model), **source)
+        processor = processor or load_processor(str(model), **source)
         with quick_positions():
             model = AutoModelForVideoClassification.from_pretrained(str(model), **source)
     if processor is None:
         raise ValueError("`processor` must be given with a model in memory, but is not. Load it first.")
     assert isinstance(model, PreTrainedModel)
-    return VideoClassifier(model.to(device), processor, **settings)  # type: ignore[arg-type]
+    return VideoClassifier(model if device is None else model.to(device), processor, **settings)  # type: ignore[arg-type]
 
 
 __all__ = ["CLASSIFICATION", "VideoClassifier", "classifier"]

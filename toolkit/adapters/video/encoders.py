@@ -2,9 +2,32 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from transformers import VideoMAEConfig, VideoMAEImageProcessor
+from transformers import AutoConfig, VideoMAEConfig, VideoMAEImageProcessor
+
+
+def pretrained_config(name_or_path: str, *, flag: str, others: str = "") -> Any:
+    """The configuration of a pretrained VideoMAE.
+
+    Args:
+        name_or_path: a folder or Hub id.
+        flag: where the user named it.
+        others: what else might stand there.
+    """
+    try:
+        config = AutoConfig.from_pretrained(name_or_path)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"`{flag}` must {others}name a VideoMAE, but {name_or_path} cannot be loaded "
+            f"({str(error).splitlines()[0]}). Name a folder with a config.json, or a Hub id."
+        ) from error
+    if not isinstance(config, VideoMAEConfig):
+        raise ValueError(
+            f"`{flag}` must name a VideoMAE, but {name_or_path} is a {config.model_type} model. Choose another."
+        )
+    return config
 
 
 def pretrained_frames(name_or_path: str) -> tuple[list[int], list[float], list[float]]:
@@ -19,17 +42,19 @@ def pretrained_frames(name_or_path: str) -> tuple[list[int], list[float], list[f
     return list(size), mean, std
 
 
-def small_videomae(size: Sequence[int], channels: int) -> VideoMAEConfig:
+def small_videomae(
+    size: Sequence[int], channels: int, hidden_size: int = 128, layers: int = 4, frames: int = 16
+) -> VideoMAEConfig:
     """A VideoMAE that learns from nothing in minutes: 1.1 million weights."""
     return VideoMAEConfig(
         image_size=list(size),
         patch_size=8,
         num_channels=channels,
-        num_frames=16,
-        hidden_size=128,
-        num_hidden_layers=4,
+        num_frames=frames,
+        hidden_size=hidden_size,
+        num_hidden_layers=layers,
         num_attention_heads=4,
-        intermediate_size=512,
+        intermediate_size=4 * hidden_size,
     )
 
 
@@ -41,4 +66,4 @@ def fingerprint(model: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["fingerprint", "pretrained_frames", "small_videomae"]
+__all__ = ["fingerprint", "pretrained_config", "pretrained_frames", "small_videomae"]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from transformers import AutoConfig
 
+from toolkit.adapters.video.encoders import pretrained_config
 from toolkit.adapters.video.scoring import SCORES
 from toolkit.adapters.video.variation import FLIPS
 from toolkit.models import ATTENTION_TYPES, CELL_TYPES, load_processor
@@ -89,7 +90,7 @@ class VideoSettings:
         if self.model_name_or_path is not None:
             self._take_model(self.model_name_or_path)
         elif self.is_pretrained:
-            self._check_encoder()
+            pretrained_config(self.encoder, flag="encoder", others=f"be {', '.join(FRESH)} or ")
 
     def _take_model(self, name_or_path: str) -> None:
         """A trained model decides how it sees and answers, whatever the flags say."""
@@ -116,17 +117,6 @@ class VideoSettings:
             self.background = processor.background
         if self.decoder == "events":
             self.max_train_seconds = processor.event_steps["steps"] * processor.event_steps["step_seconds"]
-
-    def _check_encoder(self) -> None:
-        try:
-            kind = AutoConfig.from_pretrained(self.encoder).model_type
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"`encoder` must be {', '.join(FRESH)} or name a VideoMAE, but {self.encoder} cannot be loaded "
-                f"({str(error).splitlines()[0]}). Name a folder with a config.json, or a Hub id."
-            ) from error
-        if kind != "videomae":
-            raise ValueError(f"`encoder` must name a VideoMAE, but {self.encoder} is a {kind} model. Choose another.")
 
     @property
     def filler(self) -> str | None:
