@@ -104,3 +104,40 @@ def test_the_shortest_come_first_in_the_first_epochs_only():
     batches.set_epoch(1)
     assert [lengths[batch, 0].mean() for batch in batches] != sorted(first)
     assert sorted(sum(batches, [])) == list(range(200))
+
+
+def dealt(lengths, count: int, **limits) -> list[list[list[int]]]:
+    """The batches of each of several processes, and what one process has with limits so many times as high."""
+    return [list(LengthBatches(lengths, share=(process, count), **limits)) for process in range(count)]
+
+
+@pytest.mark.promise("H6")
+@pytest.mark.parametrize("count", [2, 3, 7])
+@pytest.mark.parametrize("rows", [496, 497, 498, 499, 500])
+@pytest.mark.parametrize("tokens", [None, 300])
+def test_several_processes_see_each_row_once_in_as_many_batches(lengths, tokens, rows, count):
+    parts = dealt(lengths[:rows], count, rows=16, tokens=tokens, seed=3)
+    assert Counter(row for part in parts for batch in part for row in batch) == Counter(range(rows))
+    for step in zip(*parts, strict=True):
+        sizes = [len(batch) for batch in step]
+        assert min(sizes) >= 1 and max(sizes) - min(sizes) <= 1
+        assert tokens or max(sizes) <= 16
+        padded = [len(batch) * lengths[batch].max(0).sum() for batch in step]
+        assert tokens is None or max(padded) <= tokens or max(sizes) <= 1
+
+
+@pytest.mark.promise("H6")
+def test_processes_share_the_batches_of_one_with_limits_as_many_times_as_high(lengths):
+    [one], two = dealt(lengths, 1, rows=32), dealt(lengths, 2, rows=16)
+    assert [sorted(batch) for batch in one] == [sorted([*a, *b]) for a, b in zip(*two, strict=True)]
+
+
+@pytest.mark.parametrize(("rows", "sizes"), [(5, [2, 3]), (4, [1, 3]), (3, [3])])
+def test_the_last_batch_is_never_too_small_for_all(rows, sizes):
+    parts = dealt(np.full((rows, 2), 5), 3, rows=1)
+    assert [sum(map(len, step)) for step in zip(*parts, strict=True)] in (sizes, sizes[::-1], [rows])
+
+
+def test_more_processes_than_rows_are_refused():
+    with pytest.raises(ValueError, match="must not be above the number of training rows .2., but there are 3"):
+        LengthBatches(np.ones((2, 2)), rows=4, share=(0, 3))

@@ -18,6 +18,7 @@ from toolkit.aside import written_aside
 from toolkit.collate import Pad
 from toolkit.data import Split
 from toolkit.evaluation import Column, evaluate
+from toolkit.processes import Share
 from toolkit.rows import Examples, encode
 
 SOS, EOS, PAD = 1, 2, 3
@@ -164,6 +165,91 @@ def test_a_column_of_a_file_can_be_read_twice_and_by_length(tmp_path):
     column = Column(path, "text", range(2, 4))
     assert list(column) == list(column) == ["2", "3"]
     assert len(list(Column(path, "text"))) == 6
+
+
+@pytest.mark.promise("H6")
+@pytest.mark.parametrize("count", [2, 3])
+def test_processes_that_share_the_rows_find_the_same_figures_to_the_last_digit(
+    model, adapter, encoded, tmp_path, monkeypatch, count
+):
+    monkeypatch.setattr(module, "WINDOW_ROWS", 12)
+    alone = evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=4)
+    written = spied(model, monkeypatch)
+    for process in reversed(range(count)):  # the first one gathers, and here comes last
+        share = Share(process, count)
+        outcome = evaluate(model, adapter, encoded, tmp_path / "b.jsonl", batch_size=4, share=share, resumes=True)
+        assert (outcome is None) == (process > 0)
+    assert len(written) == 8, "each batch of one process is written by one of them"
+    assert outcome.numbers() == alone.numbers()
+    assert (tmp_path / "b.jsonl").read_bytes() == (tmp_path / "a.jsonl").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl", "b.jsonl"}
+
+
+def spied(model, monkeypatch) -> list:
+    """One entry for each batch that is written from now on."""
+    written, generate = [], model.generate
+
+    def noted(**inputs):
+        written.append(len(inputs["input_ids"]))
+        return generate(**inputs)
+
+    monkeypatch.setattr(model, "generate", noted)
+    return written
+
+
+def killed_after(model, monkeypatch, batches: int) -> None:
+    """Lets the process die in the middle of a batch, and leave half a line behind."""
+    generate, left = model.generate, iter(range(batches))
+
+    def mortal(**inputs):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return generate(**inputs)
+
+    monkeypatch.setattr(model, "generate", mortal)
+
+
+@pytest.mark.promise("H5")
+def test_rows_that_a_killed_process_wrote_are_not_written_again(model, adapter, encoded, tmp_path, monkeypatch):
+    whole = evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=4)
+    path = tmp_path / "b.jsonl"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        killed_after(model, patch, 5)
+        evaluate(model, adapter, encoded, path, batch_size=4, resumes=True)
+    assert not path.exists()
+    [part] = tmp_path.glob(".b.jsonl.*.parts/0.part")
+    with part.open("ab") as file:
+        file.write(b'29\t{"record": {"li')
+    written = spied(model, monkeypatch)
+    share = Share(1, 2)  # with another number of processes than before
+    evaluate(model, adapter, encoded, path, batch_size=4, share=share, resumes=True)
+    outcome = evaluate(model, adapter, encoded, path, batch_size=4, resumes=True)
+    assert sum(written) == 10
+    assert outcome.numbers() == whole.numbers()
+    assert path.read_bytes() == (tmp_path / "a.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("change", ["weights", "generation", "rows"])
+def test_what_another_model_wrote_or_of_other_rows_is_not_taken(change, model, adapter, encoded, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        killed_after(model, patch, 5)
+        evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=4, resumes=True)
+    if change == "weights":
+        with torch.no_grad():
+            model.lm_head.bias[7] += 1e-6
+    if change == "rows":
+        encoded.rows = encoded.rows.map(lambda row: {"de": row["de"].replace("Hund 3", "Hund 4")})
+    generation = {"max_new_tokens": 5} if change == "generation" else {}
+    written = spied(model, monkeypatch)
+    evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=4, resumes=True, **generation)
+    assert sum(written) == 30
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_files_of_other_processes_that_cannot_be_seen_are_told(model, adapter, encoded, tmp_path):
+    with pytest.raises(OSError, match="lacks 14 rows that other processes have written. `output_dir` must lie on"):
+        evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=8, share=Share(0, 2))
+    assert not list(tmp_path.iterdir())
 
 
 class Parrot(torch.nn.Module):

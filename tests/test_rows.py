@@ -1,15 +1,18 @@
 """Examples: what is stored, what is made when it is asked for, and what varies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from datasets import Dataset
+from torch.utils.data import DataLoader
 
 from toolkit import Translation
-from toolkit.data import Split
-from toolkit.rows import encode
+from toolkit.data import BadData, Split
+from toolkit.processes import Share
+from toolkit.rows import Streamed, encode
 
 
 @dataclass
@@ -62,3 +65,44 @@ def test_variations_follow_from_seed_epoch_and_place_alone(adapter, split):
     assert drawn(1, 4) != drawn(1, 5) != drawn(2, 5)
     plain = encode(adapter, split)
     assert plain[7] == plain[7] == {**plain[7], **adapter.inputs(split.dataset[7])}
+
+
+@pytest.fixture
+def streamed(adapter, split):
+    """A stream of 20 rows for one of several processes."""
+
+    def make(share: Share) -> Streamed:
+        rows = Streamed(adapter, replace(split, dataset=split.dataset.to_iterable_dataset()))
+        rows.share = share
+        return rows
+
+    return make
+
+
+@pytest.mark.promise("H6")
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_processes_and_their_workers_take_each_row_of_a_stream_once(streamed, count, workers):
+    lines = []
+    for process in range(count):
+        loader = (
+            DataLoader(
+                streamed(Share(process, count)), batch_size=None, num_workers=workers, multiprocessing_context="fork"
+            )
+            if workers
+            else streamed(Share(process, count))
+        )
+        lines += [row["line"] for row in islice(loader, 60 // count)]
+    assert sorted(lines) == sorted(3 * list(range(2, 22)))
+
+
+@pytest.mark.promise("H5")
+def test_a_stream_begins_again_where_it_ends_and_no_row_is_lost_between(streamed):
+    batches = DataLoader(streamed(Share()), batch_size=8, collate_fn=lambda rows: [row["line"] for row in rows])
+    assert sum(islice(batches, 5), []) == 2 * list(range(2, 22))
+
+
+def test_a_stream_without_a_sound_row_ends_the_run(adapter, split):
+    none = split.dataset.to_iterable_dataset().filter(lambda row: False)
+    with pytest.raises(BadData, match="t.tsv: has no sound row left"):
+        next(iter(Streamed(adapter, replace(split, dataset=none))))

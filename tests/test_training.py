@@ -1,6 +1,7 @@
 """The parts of the training loop that are ours: schedules, ranks of checkpoints, averaging, stopping."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,17 @@ from toolkit import (
     Translation,
     run,
 )
-from toolkit.checkpoints import average_weights, checkpoints, last_whole_checkpoint, load_weights, remove_unfinished
+from toolkit.checkpoints import (
+    ASIDE,
+    average_weights,
+    checkpoints,
+    fault_of,
+    last_whole_checkpoint,
+    load_weights,
+    put_in_place,
+    remove_surplus,
+    remove_unfinished,
+)
 from toolkit.training import RecipeTrainer, forcing_ratio
 
 STEPS = [step / 100 for step in range(101)]
@@ -45,23 +56,84 @@ def checkpoint(folder: Path, step: int, **weights: torch.Tensor) -> Path:
     path = folder / f"checkpoint-{step}"
     path.mkdir(parents=True)
     save_file(weights or {"w": torch.full((2,), float(step))}, path / "model.safetensors")
-    (path / "trainer_state.json").write_text("{}")
+    for name in ("trainer_state.json", "config.json"):
+        (path / name).write_text("{}")
     return path
 
 
-def test_checkpoints_are_told_by_their_step_and_only_when_whole(tmp_path):
-    whole = [checkpoint(tmp_path, step) for step in (9, 10, 100)]
-    without_state = checkpoint(tmp_path, 200)
-    (without_state / "trainer_state.json").unlink()
-    cut_state, cut_weights, no_weights = (checkpoint(tmp_path, step) for step in (300, 400, 500))
-    (cut_state / "trainer_state.json").write_text('{"epoch": 1, "log')
-    (cut_weights / "model.safetensors").write_bytes((cut_weights / "model.safetensors").read_bytes()[:-3])
-    (no_weights / "model.safetensors").unlink()
+def trained_checkpoint(folder: Path, step: int) -> Path:
+    """With what a run needs to go on exactly."""
+    path = checkpoint(folder, step)
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        torch.save({"step": torch.arange(step)}, path / name)
+    (path / "unlogged_loss_0.json").write_text("{}")
+    return path
+
+
+def test_checkpoints_are_told_by_their_step_and_by_being_whole(tmp_path):
+    whole = [checkpoint(tmp_path, 9), trained_checkpoint(tmp_path, 10), trained_checkpoint(tmp_path, 100)]
+    broken = trained_checkpoint(tmp_path, 200)
+    (broken / "trainer_state.json").unlink()
     (tmp_path / "checkpoint-best").mkdir()
+    (tmp_path / ".saving-checkpoint" / "checkpoint-300").mkdir(parents=True)
     assert checkpoints(tmp_path) == whole
     assert last_whole_checkpoint(tmp_path) == whole[-1]
     remove_unfinished(tmp_path)
-    assert sorted(tmp_path.iterdir()) == sorted([*whole, tmp_path / "checkpoint-best"])
+    kept = tmp_path / "skipped-checkpoint-200"
+    assert sorted(tmp_path.iterdir()) == sorted([*whole, tmp_path / "checkpoint-best", kept])
+    assert (kept / "model.safetensors").exists()
+
+
+@pytest.mark.promise("H5")
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "config.json"]
+)
+def test_a_file_that_is_cut_anywhere_is_found_and_named(tmp_path, name, share):
+    path = trained_checkpoint(tmp_path, 7)
+    assert fault_of(path) is None
+    content = (path / name).read_bytes()
+    (path / name).write_bytes(content[: int(share * len(content))])
+    assert fault_of(path) == f"{name} is cut short"
+    (path / name).unlink()
+    shown = {"model.safetensors": "*.safetensors", "optimizer.pt": "optimizer*", "rng_state.pth": "rng_state*.pth"}
+    assert fault_of(path) == f"{shown.get(name, name)} is missing"
+
+
+def test_weights_without_an_optimizer_are_whole_where_none_was_saved(tmp_path):
+    path = trained_checkpoint(tmp_path, 7)
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        (path / name).unlink()
+    assert fault_of(path) == "optimizer* is missing"
+    (path / "unlogged_loss_0.json").unlink()
+    assert fault_of(path) is None
+
+
+def test_a_checkpoint_that_may_not_be_read_is_no_cut_one(tmp_path, monkeypatch):
+    path = trained_checkpoint(tmp_path, 7)
+
+    def denied(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert fault_of(path) == "it cannot be read: Permission denied"
+
+
+def test_a_checkpoint_takes_the_place_of_an_older_one_of_its_step(tmp_path):
+    before, new = checkpoint(tmp_path, 7), checkpoint(tmp_path / ASIDE, 7, w=torch.ones(3))
+    put_in_place(new, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-7"]
+    assert average_weights([before])["w"].shape == (3,)
+
+
+def test_the_oldest_go_and_the_newest_and_the_best_stay(tmp_path):
+    made = [checkpoint(tmp_path, step) for step in (50, 10, 20, 30, 40)]  # 50 was made before the run went back to 10
+    for age, path in enumerate(made):
+        os.utime(path, (age, age))
+    remove_surplus(tmp_path, keep=3, best=str(made[1]))
+    assert checkpoints(tmp_path) == [made[1], made[3], made[4]]
+    remove_surplus(tmp_path, keep=1, best=str(made[1]))
+    assert sorted(tmp_path.iterdir()) == [made[1], made[4]]
 
 
 def test_the_mean_of_checkpoints_is_the_mean_of_their_weights(tmp_path):
@@ -176,10 +248,11 @@ def test_the_decoder_is_fed_at_the_ratio_of_the_step(monkeypatch):
     seen = []
     made = trainer([], steps=10)
     made.args.scheduled_sampling, made.args.teacher_forcing_ratio = "linear", 0.5
-    made.label_smoother, model = None, torch.nn.Linear(1, 1)
+    made.label_smoother, made.model_accepts_loss_kwargs, model = None, True, torch.nn.Linear(1, 1)
     made.accelerator = SimpleNamespace(unwrap_model=lambda model: model)
     monkeypatch.setattr(
-        "transformers.Seq2SeqTrainer.compute_loss", lambda self, model, inputs: seen.append(model.teacher_forcing_ratio)
+        "transformers.Seq2SeqTrainer.compute_loss",
+        lambda self, model, inputs: seen.append(model.teacher_forcing_ratio) or 0,
     )
     for made.state.global_step in (0, 5, 10):
         made.compute_loss(model, {})

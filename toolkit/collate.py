@@ -41,28 +41,41 @@ class LengthBatches(Sampler[list[int]]):
     """Batches of rows that are about equally long, so that little of them is padding.
 
     The batches are a pure function of the seed and the epoch: a run that was stopped goes on with the same ones.
+    Several processes make the same batches, as large for all of them as is asked for each, and deal out their rows:
+    each gets as many as the others, or one less, of about the same lengths, and never none.
 
     Args:
         lengths: (rows, 2), the source and target length of each row.
-        rows: the most rows in a batch.
-        tokens: the most source plus target steps in a batch, padding included; none: no limit but `rows`. A row that is
-            longer alone makes a batch of its own.
+        rows: the most rows that a process gets of a batch.
+        tokens: the most source plus target steps that it gets, padding included; none: no limit but `rows`. A row that
+            is longer alone makes a batch of its own.
         seed: makes another order.
         shortest_first: in so many first epochs the batches come in the order of their length, so that what is easy is
             learnt first (Amodei et al., 2016, Deep Speech 2, 3.2).
+        share: which process this is, of how many.
 
     >>> batches = LengthBatches(np.array([[3, 3], [9, 9], [3, 3], [9, 8]]), rows=2)
     >>> sorted(sorted(batch) for batch in batches)
     [[0, 2], [1, 3]]
     """
 
-    batch_size, drop_last = None, False  # accelerate reads these from a batch sampler
-
     def __init__(
-        self, lengths: np.ndarray, *, rows: int, tokens: int | None = None, seed: int = 0, shortest_first: int = 0
+        self,
+        lengths: np.ndarray,
+        *,
+        rows: int,
+        tokens: int | None = None,
+        seed: int = 0,
+        shortest_first: int = 0,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
+        if len(lengths) < share[1]:
+            raise ValueError(
+                f"`nproc_per_node` must not be above the number of training rows ({len(lengths)}), but there are "
+                f"{share[1]} processes. Start fewer."
+            )
         self.lengths, self.rows, self.tokens, self.seed, self.epoch = lengths, rows, tokens, seed, 0
-        self.shortest_first = shortest_first
+        self.shortest_first, self.share = shortest_first, share
         self._made: tuple[int, list[list[int]]] | None = None
 
     def set_epoch(self, epoch: int) -> None:
@@ -70,7 +83,8 @@ class LengthBatches(Sampler[list[int]]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self._batches())
+        process, processes = self.share
+        return (batch[process::processes] for batch in self._batches())
 
     def __len__(self) -> int:
         return len(self._batches())
@@ -87,15 +101,26 @@ class LengthBatches(Sampler[list[int]]):
             order = np.lexsort((self.lengths[:, 1], self.lengths[:, 0] + 2 * chance))
         else:  # exact, so that every epoch has the same number of batches, which resuming counts on
             order = np.lexsort((chance, self.lengths[:, 1], self.lengths[:, 0]))
+        batches = self._cut(order)
+        if self.epoch < self.shortest_first:
+            return batches
+        return [batches[place] for place in random.permutation(len(batches))]
+
+    def _cut(self, order: np.ndarray) -> list[list[int]]:
+        """The rows in this order in batches as large as they may be."""
+        processes = self.share[1]
         batches: list[list[int]] = [[]]
         longest = np.zeros(2, dtype=np.int64)
         for row in order:
             longest = np.maximum(longest, self.lengths[row])
             size = len(batches[-1]) + 1
-            if size > 1 and (size > self.rows or (self.tokens and longest.sum() * size > self.tokens)):
+            most = -(-size // processes)  # of one process
+            if size > processes and (most > self.rows or (self.tokens and longest.sum() * most > self.tokens)):
                 batches.append([])
                 longest = self.lengths[row]
             batches[-1].append(int(row))
-        if self.epoch < self.shortest_first:
-            return batches
-        return [batches[place] for place in random.permutation(len(batches))]
+        if len(batches[-1]) < processes:  # too few for all: the batch before gives some, or takes them if it is small
+            last = batches.pop()
+            rest = batches.pop() + last
+            batches += [rest[:-processes], rest[-processes:]] if len(rest) >= 2 * processes else [rest]
+        return batches

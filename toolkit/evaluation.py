@@ -2,9 +2,12 @@
 
 import json
 import math
+import shutil
 import sys
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from transformers import PreTrainedModel
 from toolkit.adapters.base import Adapter
 from toolkit.aside import written_aside
 from toolkit.metrics import ForcingCounts, Score
+from toolkit.parts import Parts
+from toolkit.processes import ALONE, Share, wait
 from toolkit.rows import Examples
 
 WINDOW_ROWS = 4096
@@ -94,9 +99,14 @@ def evaluate(
     *,
     batch_size: int,
     only: str | None = None,
+    share: Share = ALONE,
+    resumes: bool = False,
     **generation: Any,
-) -> Evaluation:
+) -> Evaluation | None:
     """Writes one prediction per row to `path`, which appears when all rows are written, and scores them.
+
+    Several processes take turns at the batches, which are those of one process, and meet only when all are written:
+    no figure depends on how many they are.
 
     Args:
         model: is put into evaluation mode and back.
@@ -105,60 +115,49 @@ def evaluate(
         path: a JSON-lines file, in the order of the rows.
         batch_size: rows per batch; a batch holds rows of about one length.
         only: compute just this score, as during training.
+        share: which batches are this process's.
+        resumes: whether rows are kept that the same model wrote in a process that was killed.
         **generation: overrides of the model's generation configuration.
+
+    Returns:
+        What the model did, to the first process; none to the others.
     """
-    tally = _Tally()
-    was_training = model.training
-    model.eval()
-    seconds = 0.5 if sys.stderr.isatty() else 30
-    rows, lengths = len(examples), examples.lengths("source")
-    with written_aside(path) as out, tqdm(total=rows, desc="evaluate", leave=False, mininterval=seconds) as bar:
-        for start in range(0, rows, WINDOW_ROWS):
-            window = lengths[start : start + WINDOW_ROWS]
-            records: list[dict[str, Any]] = [{}] * len(window)
-            for places in _places_by_length(window, batch_size):
-                batch = [examples[start + place] for place in places]
-                for place, record in zip(places, _records(model, adapter, batch, generation, tally), strict=True):
-                    records[place] = record
-                bar.update(len(batch))
-            out.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    model.train(was_training)
-    scores, loss = {}, math.nan
-    if tally.labels:
-        loss = tally.loss / tally.labels
-        scores = adapter.score(Column(path, "prediction"), Column(path, "reference"), only=only)
-        scores |= tally.forcing.scores() if adapter.generates else {}
-    return Evaluation(path, rows, scores, loss, 100 * tally.unfinished / max(1, rows))
+    work = _fingerprint(model, adapter, examples, generation) if resumes else "new"
+    aside = path.with_name(f".{path.name}.{work}.parts")
+    with Parts(aside, len(examples), share=share, resumes=resumes) as parts:
+        was_training = model.training
+        model.eval()
+        batches = list(_batches(examples.lengths("source"), batch_size))[share.process :: share.processes]
+        seconds = 0.5 if sys.stderr.isatty() else 30
+        for batch in tqdm(batches, desc="evaluate", unit="batch", leave=False, mininterval=seconds):
+            if places := parts.missing(batch):  # all of them, unless a killed process wrote some
+                rows = [examples[place] for place in places]
+                parts.add(dict(zip(places, _written(model, adapter, rows, generation), strict=True)))
+        model.train(was_training)
+        wait()
+        if share.process > 0:
+            return None
+        evaluation = _gathered(parts, adapter, path, only)
+    for done in path.parent.glob(f".{path.name}.*.parts"):  # and what other models left unfinished
+        shutil.rmtree(done)
+    return evaluation
 
 
-@dataclass
-class _Tally:
-    """What is counted while the rows go by."""
-
-    forcing: ForcingCounts = field(default_factory=ForcingCounts)
-    loss: float = 0.0
-    labels: int = 0
-    unfinished: int = 0
+def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Where the rows of each batch stand; rows that stand near each other come sorted, the longest first."""
+    for window in range(0, len(lengths), WINDOW_ROWS):
+        order = window + np.argsort(-lengths[window : window + WINDOW_ROWS], kind="stable")
+        for start in range(0, len(order), batch_size):
+            yield order[start : start + batch_size]
 
 
-def _places_by_length(lengths: np.ndarray, batch_size: int) -> Iterator[list[int]]:
-    """Where the rows of each batch stand, the longest first."""
-    order = np.argsort(-lengths, kind="stable").tolist()
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
-
-
-def _records(
-    model: PreTrainedModel,
-    adapter: Adapter,
-    rows: list[dict[str, Any]],
-    generation: Mapping[str, Any],
-    tally: _Tally,
+def _written(
+    model: PreTrainedModel, adapter: Adapter, rows: list[dict[str, Any]], generation: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """What is written to disk of each row of one batch."""
+    """What a model does with each row of one batch: the record that is kept, and what the scores are made of."""
     batch = {name: tensor.to(model.device) for name, tensor in adapter.pad(rows).items()}
     labels = batch.pop("labels", None)
-    forced = None if labels is None else _teacher_forced(model, batch, labels, tally).tolist()
+    losses, forced = ([], []) if labels is None else _teacher_forced(model, batch, labels)
     ends = _end_labels(model) if adapter.generates else set()
     with torch.inference_mode():
         outputs = adapter.write(model, batch, **generation)
@@ -167,10 +166,7 @@ def _records(
         if adapter.generates:
             length = next((step + 1 for step, label in enumerate(output) if label in ends), None)
             finished, output = length is not None, output[:length]
-            if forced is not None:
-                tally.forcing.add(row["labels"], forced[index][: len(row["labels"])], output)
-        tally.unfinished += not finished
-        yield {
+        record = {
             "line": row["line"],
             "source": adapter.shown(row),
             "prediction": adapter.decode(output),
@@ -178,21 +174,61 @@ def _records(
             "finished": finished,
             "source_length": row["source_length"],
         }
+        yield {"record": record, "loss": losses[index : index + 1]} | (
+            {"ids": [row["labels"], forced[index][: len(row["labels"])], output]}
+            if adapter.generates and labels is not None
+            else {}
+        )
 
 
 @torch.inference_mode()
-def _teacher_forced(model: PreTrainedModel, batch: Mapping[str, Tensor], labels: Tensor, tally: _Tally) -> Tensor:
-    """The likeliest label at each step given the right ones before it, (B, T); the loss goes into the tally."""
+def _teacher_forced(
+    model: PreTrainedModel, batch: Mapping[str, Tensor], labels: Tensor
+) -> tuple[list[tuple[float, int]], list[list[int]]]:
+    """Of each row its loss and how many labels that is the sum of, and the likeliest label at each step."""
     logits = model(**batch, labels=labels).logits
-    losses = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="none")
-    tally.loss += losses.double().sum().item()
-    tally.labels += int(labels.ne(-100).sum())
-    return logits.argmax(-1)
+    losses = F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), reduction="none").view_as(labels)
+    sums, counts = losses.double().sum(1).tolist(), labels.ne(-100).sum(1).tolist()
+    return list(zip(sums, counts, strict=True)), logits.argmax(-1).tolist()
 
 
 def _end_labels(model: PreTrainedModel) -> set[int]:
     ends = model.generation_config.eos_token_id
     return set(ends) if isinstance(ends, list) else {ends}
+
+
+def _gathered(parts: Parts, adapter: Adapter, path: Path, only: str | None) -> Evaluation:
+    """Puts the rows that all processes wrote in order, and scores them."""
+    forcing, losses = ForcingCounts(), array("d")
+    counts = unfinished = 0
+    with written_aside(path) as out:
+        for row in parts:
+            out.write(json.dumps(row["record"], ensure_ascii=False) + "\n")
+            unfinished += not row["record"]["finished"]
+            for loss, count in row["loss"]:
+                losses.append(loss)
+                counts += count
+            if "ids" in row:
+                forcing.add(*row["ids"])
+    scores, loss = {}, math.nan
+    if counts:
+        loss = math.fsum(losses) / counts  # exact, so that neither the order nor the size of batches changes a digit
+        scores = adapter.score(Column(path, "prediction"), Column(path, "reference"), only=only)
+        scores |= forcing.scores() if adapter.generates else {}
+    return Evaluation(path, len(parts), scores, loss, 100 * unfinished / max(1, len(parts)))
+
+
+def _fingerprint(model: PreTrainedModel, adapter: Adapter, examples: Examples, generation: Mapping[str, Any]) -> str:
+    """Tells whether rows that were written before are those that would be written now."""
+    digest = blake2b(digest_size=12)
+    settings = model.generation_config.to_dict() if adapter.generates else {}
+    digest.update(repr((model.config.to_dict(), settings, sorted(generation.items()))).encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    for row in examples.rows:
+        digest.update(json.dumps([row["line"], adapter.shown(row), adapter.expected(row)], default=str).encode())
+    return digest.hexdigest()
 
 
 __all__ = ["Column", "Evaluation", "Records", "evaluate"]

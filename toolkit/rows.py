@@ -1,20 +1,24 @@
 """The rows of a run: read, checked, and encoded by the adapter."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, IterableDataset
+from datasets import Dataset
 from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from toolkit.adapters.base import Adapter
 from toolkit.data import BadData, DataArguments, Fault, Split, load_splits
 from toolkit.data.source import LINE, LISTED_IN
+from toolkit.processes import Share
 
 SKIPPED = "skipped_rows.txt"
 """Where the run folder lists the rows that were left out."""
+
+NONE_SOUND = "has no sound row left. Correct the rows that are faulty."
 
 
 class Guard:
@@ -122,7 +126,7 @@ def _without(split: Split, wrong: set[tuple[str, int | None]]) -> Split:
     faults = [split.fault(row, "") for row in split.dataset.select_columns(columns)]
     kept = [place for place, fault in enumerate(faults) if (fault.path, fault.line) not in wrong]
     if not kept:
-        raise BadData([Fault(split.path, None, "has no sound row left. Correct the rows that are faulty.")])
+        raise BadData([Fault(split.path, None, NONE_SOUND)])
     return replace(split, dataset=split.dataset.select(kept)) if len(kept) < len(faults) else split
 
 
@@ -163,15 +167,46 @@ class Examples(TorchDataset):
         return int(self.lengths("target").max()) if "target_length" in self.rows.column_names else None
 
 
-def encode(adapter: Adapter, split: Split, *, seed: int | None = None) -> Examples | IterableDataset:
+class Streamed(IterableDataset):
+    """The rows of a stream with their model inputs; after the last one comes the first again.
+
+    Every process reads the whole stream and takes its share of the rows, so that together they take each row once.
+
+    Args:
+        adapter: makes the inputs.
+        split: the stream.
+
+    Attributes:
+        share: which rows are this process's.
+    """
+
+    def __init__(self, adapter: Adapter, split: Split) -> None:
+        self.adapter, self.split, self.share = adapter, split, Share()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        process, processes = self.share
+        if (worker := get_worker_info()) is not None:
+            process, processes = process * worker.num_workers + worker.id, processes * worker.num_workers
+        place = 0
+        while True:
+            start = place
+            for row in self.split.dataset:
+                if place % processes == process:
+                    yield {**row, **self.adapter.encode(row)}
+                place += 1
+            if place == start:
+                raise BadData([Fault(self.split.path, None, NONE_SOUND)])
+
+
+def encode(adapter: Adapter, split: Split, *, seed: int | None = None) -> Examples | Streamed:
     """What can be trained on or evaluated; what is evaluated is stored, what is trained on may stream."""
     split = adapter.examples(split)
     function = adapter.encode if adapter.stores_inputs else adapter.measure
     if isinstance(split.dataset, Dataset):
         return Examples(adapter, split.dataset.map(function, load_from_cache_file=False), seed=seed)
     if split.name == "train":
-        return split.dataset.map(adapter.encode)
+        return Streamed(adapter, split)
     return Examples(adapter, Dataset.from_list([{**row, **function(row)} for row in split.dataset]))
 
 
-__all__ = ["Examples", "Guard", "Rows", "encode", "load_rows"]
+__all__ = ["Examples", "Guard", "Rows", "Streamed", "encode", "load_rows"]

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -14,7 +15,14 @@ from transformers import AutoConfig, PreTrainedModel
 
 from toolkit.arguments import RecipeArguments
 from toolkit.aside import written_aside
-from toolkit.checkpoints import checkpoints, last_whole_checkpoint, remove_checkpoints, remove_unfinished
+from toolkit.checkpoints import (
+    broken_checkpoints,
+    checkpoints,
+    fault_of,
+    last_whole_checkpoint,
+    remove_checkpoints,
+    remove_unfinished,
+)
 from toolkit.data import Fault
 from toolkit.evaluation import Evaluation
 from toolkit.rows import SKIPPED
@@ -82,7 +90,8 @@ def find_checkpoint(arguments: RecipeArguments) -> Path | None:
     if isinstance(asked, str) and asked.lower() not in ("true", "false"):
         if Path(asked) not in checkpoints(Path(asked).parent):
             raise ValueError(
-                f"`resume_from_checkpoint` must be a whole checkpoint, but {asked} is not. "
+                f"`resume_from_checkpoint` must be a whole checkpoint, but {asked} is not "
+                f"({fault_of(Path(asked)) or 'its name ends in no step'}). "
                 f"Whole ones: {', '.join(map(str, checkpoints(folder))) or 'none'}."
             )
         return Path(asked)
@@ -98,7 +107,20 @@ def find_checkpoint(arguments: RecipeArguments) -> Path | None:
         )
     if found is None and asked is not None and not anew:
         raise ValueError(f"`resume_from_checkpoint` needs a whole checkpoint, but {folder} has none. Start without it.")
+    _tell_skipped(folder, found)
     return found
+
+
+def _tell_skipped(folder: Path, found: Path | None) -> None:
+    """Names the checkpoints that are not whole; where none is, nothing is thrown away unasked."""
+    faults = [f"{path.name}: {fault}" for path, fault in broken_checkpoints(folder).items()]
+    if faults and found is None:
+        raise OSError(
+            f"`output_dir` must hold a whole checkpoint to go on from, but {folder} has none ({'; '.join(faults)}). "
+            "Pass `--overwrite_output_dir` to start from the beginning, or choose another folder."
+        )
+    for fault in faults:
+        print(f"Skipped {fault}. It is kept as skipped-{fault.partition(':')[0]}.", file=sys.stderr)
 
 
 def take(arguments: RecipeArguments, checkpoint: Path | None, skipped: Sequence[Fault]) -> None:

@@ -18,11 +18,20 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from toolkit.adapters.base import Adapter
 from toolkit.arguments import RecipeArguments
-from toolkit.checkpoints import average_weights, checkpoints, last_whole_checkpoint, load_weights
+from toolkit.checkpoints import (
+    ASIDE,
+    average_weights,
+    checkpoints,
+    last_whole_checkpoint,
+    load_weights,
+    put_in_place,
+    remove_surplus,
+)
 from toolkit.collate import LengthBatches
 from toolkit.evaluation import evaluate
 from toolkit.models import save_portable
-from toolkit.rows import Examples
+from toolkit.processes import Share, from_first, wait
+from toolkit.rows import Examples, Streamed
 
 
 class SavingFailed(OSError):
@@ -60,40 +69,51 @@ class RecipeTrainer(Seq2SeqTrainer):
 
     args: RecipeArguments
     model: PreTrainedModel
+    train_dataset: Examples | Streamed
     eval_dataset: Examples
+    loss_is_scaled_for_ga = True  # each label counts the same, in whichever batch or process it is
 
     def __init__(self, adapter: Adapter, **settings: Any) -> None:
-        self.adapter, self.labels_seen = adapter, 0
+        self.adapter, self.labels_seen, self.labels_in_step = adapter, 0, 0
         super().__init__(data_collator=adapter.pad, **settings)
         self.folder = Path(str(self.args.output_dir))
+        self.share = Share(self.args.process_index, self.args.world_size)
         self.batches: LengthBatches | None = None
+        self._aside: Path | None = None
 
     def get_train_dataloader(self) -> DataLoader:
-        """Batches of rows of about one length; a stream is taken as it comes."""
-        if not isinstance(self.train_dataset, Examples):
-            return super().get_train_dataloader()
-        self.batches = LengthBatches(
-            np.stack([self.train_dataset.lengths(side) for side in ("source", "target")], 1),
-            rows=self._train_batch_size,
-            tokens=self.args.tokens_per_batch,
-            seed=self.args.seed,
-            shortest_first=self.args.shortest_first_epochs,
-        )
-        loader = DataLoader(
-            self.train_dataset,
-            batch_sampler=self.batches,
+        """Batches of rows of about one length, or of a stream as it comes: of each the share of this process.
+
+        The library would deal out whole batches, and some of them twice where they do not come out even.
+        """
+        rows = self.train_dataset
+        chosen: dict[str, Any] = {"batch_size": self._train_batch_size}
+        if isinstance(rows, Streamed):
+            rows.share = self.share
+        else:
+            self.batches = LengthBatches(
+                np.stack([rows.lengths(side) for side in ("source", "target")], 1),
+                rows=self._train_batch_size,
+                tokens=self.args.tokens_per_batch,
+                seed=self.args.seed,
+                shortest_first=self.args.shortest_first_epochs,
+                share=self.share,
+            )
+            chosen = {"batch_sampler": self.batches}
+        return DataLoader(
+            rows,
+            **chosen,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
         )
-        return self.accelerator.prepare(loader)
 
     def _run_epoch(self, *, epoch: int, **settings: Any) -> None:  # type: ignore[override]
         """As in the library, which would train a step too many where a run was killed after its last one."""
         if self.is_over():
             self.control.should_training_stop = True
             return
-        if self.batches is not None:  # the library loses it where it skips batches for several processes
+        if self.batches is not None:
             self.batches.set_epoch(epoch)
         if isinstance(self.train_dataset, Examples):
             self.train_dataset.set_epoch(epoch)
@@ -122,15 +142,19 @@ class RecipeTrainer(Seq2SeqTrainer):
         return [(sign * entry[name], -entry["eval_teacher_forced_loss"]) for entry in history]
 
     def get_batch_samples(self, epoch_iterator: Iterator, num_batches: int, device: torch.device) -> tuple:
-        """As in the library; counts the labels that are trained on."""
+        """As in the library; counts the labels that are trained on, in this process and, of this step, in all."""
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
-        self.labels_seen += int(sum(batch["labels"].ne(-100).sum() for batch in batches))
+        labels = sum(batch["labels"].ne(-100).sum() for batch in batches)
+        self.labels_seen += int(labels)
+        if not self.model_accepts_loss_kwargs and batches:
+            self.labels_in_step = self.accelerator.reduce(labels.to(device)) if self.share.processes > 1 else labels
         return batches, items
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **settings: Any) -> Any:
         """As in the library, at the teacher forcing ratio of this step.
 
-        The ratio is a function of the step, so a resumed run has the same one.
+        The ratio is a function of the step, so a resumed run has the same one. A model of the library that knows
+        nothing of other batches gives the mean over its labels, which is weighted by how many of the step's they are.
         """
         bare = self.accelerator.unwrap_model(model)
         if self.args.scheduled_sampling != "constant" or self.args.teacher_forcing_ratio < 1:
@@ -143,7 +167,10 @@ class RecipeTrainer(Seq2SeqTrainer):
         ):  # it takes the labels, so the model needs their shift
             shifted = bare.prepare_decoder_input_ids_from_labels(labels=inputs["labels"])
             inputs = {**inputs, "decoder_input_ids": shifted}
-        return super().compute_loss(model, inputs, *args, **settings)
+        weight: Any = 1
+        if not self.model_accepts_loss_kwargs:  # the gradients of several processes are averaged afterwards
+            weight = inputs["labels"].ne(-100).sum() * self.share.processes / self.labels_in_step
+        return weight * super().compute_loss(model, inputs, *args, **settings)
 
     def evaluate(  # type: ignore[override]
         self,
@@ -151,29 +178,24 @@ class RecipeTrainer(Seq2SeqTrainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
-        """Writes and scores the validation rows, greedily and by the selecting score alone.
-
-        The first process does it and tells the others, so that their number never changes a figure.
-        """
-        numbers: list[dict[str, float]] = [{}]
-        if self.is_world_process_zero():
-            beams = {"num_beams": self.args.generation_num_beams or 1} if self.adapter.generates else {}
-            outcome = evaluate(
-                self.accelerator.unwrap_model(self.model),
-                self.adapter,
-                self.eval_dataset if eval_dataset is None else eval_dataset,
-                self.folder / "validation_predictions.jsonl",
-                batch_size=self.args.per_device_eval_batch_size,
-                only=self.adapter.metric,
-                **beams,
-            )
-            numbers = [{f"{metric_key_prefix}_{name}": value for name, value in outcome.numbers().items()}]
-        if self.args.world_size > 1:
-            torch.distributed.broadcast_object_list(numbers)
-        self.log(numbers[0])
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, numbers[0])
+        """Writes and scores the validation rows, greedily and by the selecting score alone."""
+        beams: dict[str, Any] = {"num_beams": self.args.generation_num_beams or 1} if self.adapter.generates else {}
+        outcome = evaluate(
+            self.accelerator.unwrap_model(self.model),
+            self.adapter,
+            self.eval_dataset if eval_dataset is None else eval_dataset,
+            self.folder / "validation_predictions.jsonl",
+            batch_size=self.args.per_device_eval_batch_size,
+            only=self.adapter.metric,
+            share=self.share,
+            **beams,
+        )
+        numbers = from_first(self.share, lambda: outcome.numbers() if outcome else {})
+        numbers = {f"{metric_key_prefix}_{name}": value for name, value in numbers.items()}
+        self.log(numbers)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, numbers)
         self.control.should_training_stop |= self.is_over()
-        return numbers[0]
+        return numbers
 
     def try_average(self) -> None:
         """Puts the mean of the last checkpoints into the model, if it is better than what is there."""
@@ -199,14 +221,30 @@ class RecipeTrainer(Seq2SeqTrainer):
                 save_portable(self.accelerator.unwrap_model(self.model), self.adapter.processor, folder)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """As in the library; a failure leaves no half checkpoint behind."""
-        folder = self.folder / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        """As in the library, but aside, and in its place only when every process has written its part."""
+        name = f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        goal, self._aside = self.folder / name, self.folder / ASIDE
         try:
-            with self._failure_told(folder):
+            with self._failure_told(goal):
                 super()._save_checkpoint(model, trial)
+                if best := self.state.best_global_step:  # the library takes it for one of those aside
+                    self.state.best_model_checkpoint = str(self.folder / f"{PREFIX_CHECKPOINT_DIR}-{best}")
+                wait()
+                if self.args.should_save:
+                    self.state.save_to_json(str(self._aside / name / "trainer_state.json"))
+                    put_in_place(self._aside / name, goal)
         except SavingFailed:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self._aside, ignore_errors=True)
             raise
+        finally:
+            self._aside = None
+        if self.args.should_save:
+            keep = self.args.save_total_limit or sys.maxsize
+            remove_surplus(self.folder, keep=keep, best=self.state.best_model_checkpoint)
+        wait()
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(self._aside or self.folder)
 
     @contextmanager
     def _failure_told(self, folder: Path) -> Iterator[None]:
