@@ -1,11 +1,17 @@
 """A job that was stopped goes on where it stopped, and nothing else is taken for it."""
 
+import gc
 import json
 
 import pytest
+import torch
 
 from tests.adapters.audio.conftest import wav
-from toolkit.adapters.audio import journal
+from toolkit.adapters.audio import job, journal
+from toolkit.adapters.audio.engines import Reading
+from toolkit.adapters.audio.transcriber import Transcriber
+from toolkit.adapters.audio.transcript import Segment
+from toolkit.media.values import Waveform
 
 
 class Stopped(Exception):
@@ -81,3 +87,40 @@ def test_a_line_that_was_cut_off_is_read_again(tmp_path):
     kept = journal.Journal(path, about)
     assert kept.readings == {}
     assert path.read_text() == json.dumps(about) + "\n"
+
+
+class Echo:
+    """Writes one word for each window, and notes how much sound is in memory."""
+
+    name, sample_rate_hz, longest_seconds = "echo", 16000, 30.0
+
+    def __init__(self):
+        self.held_bytes = []
+
+    def check(self, request): ...
+
+    def encode(self, windows):
+        sounds = [each.untyped_storage() for each in gc.get_objects() if type(each) is torch.Tensor]
+        self.held_bytes.append(sum({sound.data_ptr(): sound.nbytes() for sound in sounds}.values()))
+        return windows
+
+    def languages(self, encoded):
+        return [None] * len(encoded)
+
+    def read(self, encoded, languages, request):
+        return [Reading((Segment(" so", each.start_seconds, each.end_seconds),)) for each in encoded]
+
+
+@pytest.mark.promise("F5")
+def test_hours_take_no_more_memory_than_minutes(monkeypatch):
+    def hours(*_, **__):
+        for start in range(0, 2 * 3600, 2):
+            yield Waveform(torch.rand(32000) - 0.5, 16000, float(start))
+
+    monkeypatch.setattr(job, "stream_audio", hours)
+    engine = Echo()
+    answer = Transcriber(engine, vad=False, return_timestamps=True)("talk.wav")
+    times = [time for chunk in answer["chunks"] for time in chunk["timestamp"]]
+    assert times == sorted(times) and times[0] == 0.0 and times[-1] == 7200.0
+    assert len(engine.held_bytes) > 20
+    assert max(engine.held_bytes[4:]) <= 1.1 * max(engine.held_bytes[:4])

@@ -12,7 +12,7 @@ Span = tuple[float, float]
 SpeechFinder = Callable[[Iterable[Waveform]], Iterable[Span]]
 
 BLOCK_SECONDS = 2.0
-"""What is decoded at once, and what is lost where a file breaks off."""
+"""What is decoded at once."""
 LOOKAHEAD_SECONDS = 300.0
 """How much is searched for speech before windows are cut."""
 LONGEST_SILENCE_SECONDS = 5.0
