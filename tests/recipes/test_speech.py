@@ -62,7 +62,7 @@ def test_a_folder_of_recordings_becomes_a_model_that_transcribes(table, recipe):
     right = sum(transcribe(path)["text"].strip() == words for path, words in rows)
     assert right >= 20
     page = Path("run/report.html").read_text()
-    assert "Which words were mistaken" in page and "<audio" in page
+    assert "Which words were mistaken" in page and "<audio" in page and 'class="glances"' in page
 
 
 @pytest.mark.promise("F1", "H4", "H7")

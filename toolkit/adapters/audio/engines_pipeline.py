@@ -24,8 +24,8 @@ class PipelineEngine:
     def __init__(self, pipeline: Pipeline, *, longest_seconds: float = 30.0) -> None:
         self.pipeline, self.longest_seconds = pipeline, longest_seconds
         self.name = f"{type(pipeline.model).__name__} {pipeline.model.name_or_path}"
-        ours = isinstance(pipeline, SpeechRecognitionPipeline) and pipeline.model.config.attention_type != "none"
-        self.knows_words = ours or str(getattr(pipeline, "type", "")).startswith("ctc")
+        self.looks = isinstance(pipeline, SpeechRecognitionPipeline) and pipeline.model.config.attention_type != "none"
+        self.knows_words = self.looks or str(getattr(pipeline, "type", "")).startswith("ctc")
 
     def check(self, request: Request) -> None:
         """Refuses what only Whisper knows."""
@@ -49,12 +49,23 @@ class PipelineEngine:
 
     def read(self, encoded: Sequence[Waveform], languages: Sequence[str | None], request: Request) -> list[Reading]:
         """The text of each window, over the window's whole time."""
-        raw = [{"raw": window.samples.numpy(), "sampling_rate": window.sample_rate_hz} for window in encoded]
+        raw = [_raw(window) for window in encoded]
         settings: dict[str, Any] = dict(request.generation)
         if request.timestamps == "word":
             settings["return_timestamps"] = "word"
         answers = self.pipeline(raw, batch_size=len(raw), **settings)
         return [_reading(answer, window) for answer, window in zip(answers, encoded, strict=True)]
+
+    def glances(self, window: Waveform) -> list[tuple[str, list[float]]]:
+        """Each token that is written for a window, and where our core looked for it: weights over steps of the time."""
+        if not self.looks:
+            return []
+        attention = self.pipeline(_raw(window), return_attentions=True)["attention"]
+        return list(zip(attention["target_tokens"], attention["weights"], strict=True))
+
+
+def _raw(window: Waveform) -> dict[str, Any]:
+    return {"raw": window.samples.numpy(), "sampling_rate": window.sample_rate_hz}
 
 
 def _reading(answer: dict[str, Any], window: Waveform) -> Reading:

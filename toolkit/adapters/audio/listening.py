@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.adapters.audio.engines_pipeline import PipelineEngine
 from toolkit.adapters.audio.recordings import Excerpt
 from toolkit.media.values import Waveform
 from toolkit.metrics import confused_words, edit_counts
@@ -21,7 +22,7 @@ def sections(records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) ->
 
     Args:
         records: with `line`, `source` (an excerpt), `source_length` in frames of 10 ms, `prediction` and `reference`.
-        serve: a speech pipeline.
+        serve: the final model behind `Transcriber`.
     """
     pairs = [(record["prediction"], record["reference"]) for record in records]
     predicted, expected = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -30,13 +31,17 @@ def sections(records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) ->
     rows = [row for row in islice(records, 1000) if row["source_length"] <= MOST_FRAMES]
     figures = [_heard(row, serve) for row in rows[:: max(1, len(rows) // RECORDINGS)][:RECORDINGS]]
     if figures:
-        note = "Each word stands where the model heard it. A click on it, or on the spectrogram, plays from there."
+        note = (
+            "Each word stands where the model heard it. A click on it, or on the spectrogram, plays from there. "
+            "Shades under the words, if any, show where the decoder looked for each token."
+        )
         yield Section("Where it listened", "".join(figures), note=note)
 
 
 def _heard(row: Mapping[str, Any], serve: Callable[..., Any]) -> str:
     sound = Excerpt.parse(row["source"]).read(RATE_HZ)
     answer = serve({"raw": sound.samples.numpy(), "sampling_rate": RATE_HZ}, return_timestamps="word", vad=False)
+    engine = getattr(serve, "engine", None)
     words = [(chunk["text"], *chunk["timestamp"]) for chunk in answer.get("chunks", ())]
     return recording(
         sound.samples.numpy(),
@@ -46,6 +51,7 @@ def _heard(row: Mapping[str, Any], serve: Callable[..., Any]) -> str:
         mime="audio/wav",
         caption=f"line {row['line']}: {row['source']}",
         reference=row["reference"],
+        attention=engine.glances(sound) if isinstance(engine, PipelineEngine) else (),
     )
 
 
