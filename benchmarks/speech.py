@@ -32,6 +32,7 @@ from table import grid, spread
 from toolkit import pipeline
 from toolkit.adapters.audio.engines_ctranslate2 import converted
 from toolkit.adapters.audio.transcriber import Transcriber
+from toolkit.media import voice
 from toolkit.media.audio import read_audio
 from toolkit.metrics import wer
 
@@ -45,8 +46,8 @@ processor's, from the file to the text. WER is Whisper-normalised.
 
 {table}
 
-*Overhead* is what a job costs beyond its encoder and decoder: decoding the file, finding speech, cutting, joining.
-Ratios are taken within each round.
+*Detector* is what the network that finds speech costs, in per cent of encoder and decoder; *overhead* is all the rest:
+decoding the file, cutting, joining, words. Ratios are taken within each round and count everything.
 
 {ratios}
 
@@ -54,25 +55,13 @@ torch {torch}, transformers {transformers}, faster-whisper {faster_whisper}, ctr
 """
 
 
-@dataclass
-class Contender:
-    """Who transcribes, and what came of it."""
+class Stopwatch:
+    """Counts the processor's seconds inside some calls."""
 
-    name: str
-    transcribe: Callable[[str], str]
-    engine: "Timed | None" = None
-    seconds: list[float] = field(default_factory=list)
-    overheads: list[float] = field(default_factory=list)
-    text: str = ""
-
-
-class Timed:
-    """Counts the seconds that an engine spends in its encoder and decoder."""
-
-    def __init__(self, transcriber: Transcriber) -> None:
+    def __init__(self, owner: Any, *names: str) -> None:
         self.seconds = 0.0
-        for name in ("encode", "write"):
-            setattr(transcriber.engine, name, self._counted(getattr(transcriber.engine, name)))
+        for name in names:
+            setattr(owner, name, self._counted(getattr(owner, name)))
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*given: Any) -> Any:
@@ -83,6 +72,27 @@ class Timed:
                 self.seconds += time.process_time() - started
 
         return counted
+
+
+@dataclass
+class Contender:
+    """Who transcribes, and what came of it; shares are per cent of the model's own calls."""
+
+    name: str
+    transcribe: Callable[[str], str]
+    model: Stopwatch | None = None
+    seconds: list[float] = field(default_factory=list)
+    detector_shares: list[float] = field(default_factory=list)
+    overheads: list[float] = field(default_factory=list)
+    text: str = ""
+
+
+DETECTOR = Stopwatch(voice, "_probabilities")
+
+
+def watched(transcriber: Transcriber) -> Stopwatch:
+    """The calls of an engine's encoder and decoder."""
+    return Stopwatch(transcriber.engine, "encode", "write", "align")
 
 
 def joined(folder: Path, goal: Path, most_seconds: float) -> str:
@@ -115,7 +125,7 @@ def contenders(checkpoint: str, folder: str, beams: int) -> Iterator[Contender]:
     yield Contender("transformers, long form", long_form)
     for name, settings in (("", {}), (", times", {"return_timestamps": True})):
         ours = pipeline(TASK, checkpoint, num_beams=beams, progress=False, **settings)
-        yield Contender(f"toolkit{name}", lambda path, ours=ours: ours(path)["text"], Timed(ours))
+        yield Contender(f"toolkit{name}", lambda path, ours=ours: ours(path)["text"], watched(ours))
     fast = WhisperModel(folder, compute_type="int8", cpu_threads=1)
     batched = BatchedInferencePipeline(fast)
     given = {"beam_size": beams, "vad_filter": True, "language": "en"}
@@ -127,16 +137,19 @@ def contenders(checkpoint: str, folder: str, beams: int) -> Iterator[Contender]:
     yield Contender("faster-whisper, batched", lambda path: said(batched.transcribe(path, batch_size=8, **given)))
     for name, settings in (("", {}), (", times", {"return_timestamps": True})):
         ours = pipeline(TASK, folder, engine="ctranslate2", num_beams=beams, progress=False, **settings)
-        yield Contender(f"toolkit, ctranslate2{name}", lambda path, ours=ours: ours(path)["text"], Timed(ours))
+        yield Contender(f"toolkit, ctranslate2{name}", lambda path, ours=ours: ours(path)["text"], watched(ours))
 
 
 def measure(contender: Contender, path: str) -> None:
     """One turn."""
-    before, started = contender.engine.seconds if contender.engine else 0.0, time.process_time()
+    watches = [watch for watch in (contender.model, DETECTOR) if watch is not None]
+    before, started = [watch.seconds for watch in watches], time.process_time()
     contender.text = contender.transcribe(path)
     contender.seconds.append(time.process_time() - started)
-    if contender.engine is not None:
-        contender.overheads.append(100 * (contender.seconds[-1] / (contender.engine.seconds - before) - 1))
+    if contender.model is not None:
+        model, detector = (watch.seconds - start for watch, start in zip(watches, before, strict=True))
+        contender.detector_shares.append(100 * detector / model)
+        contender.overheads.append(100 * (contender.seconds[-1] - model - detector) / model)
 
 
 def ratios(all_: list[Contender]) -> str:
@@ -186,7 +199,10 @@ def main() -> None:
             spread(contender.seconds, "{:.1f}".format),
             f"{median(contender.seconds) / seconds:.3f}",
             f"{wer([contender.text], [said], normalize='whisper').value:.2f}",
-            spread(contender.overheads, "{:.1f} %".format) if contender.overheads else "–",
+            *(
+                spread(shares, "{:.1f} %".format) if shares else "–"
+                for shares in (contender.detector_shares, contender.overheads)
+            ),
         ]
         for contender in everybody
     ]
@@ -199,7 +215,7 @@ def main() -> None:
             rounds=given.rounds,
             load=f"{min(loads):.1f}–{max(loads):.1f}",
             cores=os.cpu_count(),
-            table=grid(["", "seconds", "real-time factor", "WER", "overhead"], rows),
+            table=grid(["", "seconds", "real-time factor", "WER", "detector", "overhead"], rows),
             ratios=ratios(everybody),
             **{
                 name.replace("-", "_"): version(name)
