@@ -1,8 +1,9 @@
 """Sharing a run folder on the Hub, and taking models from there, over networks that fail now and then."""
 
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ Answer = TypeVar("Answer")
 PAUSES_SECONDS = (1, 2, 4, 8)
 """How long to wait before the next try; the client waits alike inside those requests that it repeats itself."""
 PASSING = (408, 429, 500, 502, 503, 504)
+TOKEN_FLAGS = ("--hub_token", "--hub-token")
 NEEDED_TO_LOAD = ("*.safetensors", "*.json", "*.py", "*.txt", "*.jinja", "*.model", "*.spm")
 OTHER_WEIGHTS = ("checkpoint-*", "model.?*.safetensors", "*/*.safetensors")
 
@@ -125,6 +127,17 @@ def fetch(name: str, *, revision: str | None = None) -> str:
         ) from error
 
 
+def masked(words: Sequence[str]) -> list[str]:
+    """A command line without its token, so that it can be shown.
+
+    >>> masked(["recipe.py", "--hub_token", "hf_x", "--seed=1"])
+    ['recipe.py', '--hub_token', '<token>', '--seed=1']
+    """
+    before = ["", *words]
+    shown = ["<token>" if last in TOKEN_FLAGS else word for last, word in zip(before, words, strict=False)]
+    return [re.sub(r"^(--hub[_-]token)=.*", r"\1=<token>", word) for word in shown]
+
+
 def _persistently(request: Callable[[], Answer]) -> Answer:
     """Repeats what fails for a reason that may pass, a little later each time."""
     for pause in PAUSES_SECONDS:
@@ -159,4 +172,4 @@ def _reason(error: BaseException, token: str | None = None) -> str:
     return text
 
 
-__all__ = ["fetch", "push", "send", "share_run"]
+__all__ = ["fetch", "masked", "push", "send", "share_run"]

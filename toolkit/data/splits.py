@@ -38,6 +38,9 @@ class DataArguments:
     predict_only: bool = field(default=False, metadata={"help": "Do not train: predict the test or validation rows."})
     max_train_samples: int | None = field(default=None, metadata={"help": "Train on the first so many rows only."})
     max_eval_samples: int | None = field(default=None, metadata={"help": "Evaluate the first so many rows only."})
+    data_license: str | None = field(
+        default=None, metadata={"help": "Licence of the data, for the model card; none: as a Hub dataset says."}
+    )
 
     def __post_init__(self) -> None:
         if not 0 < self.validation_share < 1:
