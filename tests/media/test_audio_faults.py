@@ -120,6 +120,24 @@ def test_a_recording_of_no_length_is_refused(tmp_path):
         assert audio_seconds(source) == 0.0
 
 
+@pytest.mark.promise("H7")
+def test_days_of_silence_out_of_a_few_bytes_are_refused(tmp_path):
+    path = str(tmp_path / "a.mkv")
+    with av.open(path, "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for index in range(10):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 8000, index * 3500 * 8000
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(MediaError, match=r"has time stamps with 6\.8 hours of nothing between them up to 21000\.10 s"):
+        for _ in stream_audio(path, sample_rate_hz=1000):
+            pass
+    assert read_audio(path, sample_rate_hz=1000, end_seconds=3600.0).seconds == 3600.0
+    with pytest.raises(MediaError, match="is longer than 4 hours, too much to be held at once"):
+        read_audio(np.zeros(14_500), sample_rate_hz=1)
+
+
 def test_a_part_after_the_end_is_refused(talk):
     for ending in ("wav", "mp3", "m4a"):
         assert "is over before 9 s. Lower `start_seconds`" in complaint(talk(ending), start_seconds=9.0)

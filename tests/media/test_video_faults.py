@@ -95,6 +95,24 @@ def test_the_part_that_is_there_can_be_taken(case):
 
 
 @pytest.mark.promise("H7")
+@pytest.mark.parametrize("partial", [False, True])
+def test_time_stamps_that_leap_over_days_are_refused(partial):
+    film("a.mkv", [0.0, 0.04, 9e5])
+    with pytest.raises(MediaError, match="has damaged time stamps: its 3 frames last 900000 s, one of them 900000 s"):
+        list(VideoFile("a.mkv", partial=partial).frames(frames_per_second=5.0))
+
+
+@pytest.mark.promise("H7")
+def test_frames_of_more_points_than_memory_is_for_are_refused(monkeypatch):
+    film("a.mp4", even(3))
+    monkeypatch.setattr("toolkit.media.timeline._MOST_PIXELS", 80 * 48)
+    assert VideoFile("a.mp4").header.frames == 3
+    monkeypatch.setattr("toolkit.media.timeline._MOST_PIXELS", 80 * 48 - 1)
+    with pytest.raises(MediaError, match="has frames of 80 x 48 points, of which 3,839 can be read. Export it smaller"):
+        VideoFile("a.mp4").timestamps()
+
+
+@pytest.mark.promise("H7")
 def test_a_wrong_ending_does_not_matter_where_the_content_is_a_video():
     film("a.mkv", even(5))
     Path("a.mkv").rename("a.mp3")

@@ -19,6 +19,7 @@ Sound = Source | np.ndarray | Tensor
 """A recording as `toolkit.media.container` opens it, or samples: see `read_audio`."""
 
 _FINEST_RATIO = 640  # filters of the resampler; enough for 11025 → 16000 Hz to be exact
+_MOST_HOURS = 4  # held at once; a small file can decode to days of silence
 
 
 def read_audio(
@@ -52,8 +53,14 @@ def read_audio(
             f"`start_seconds` must be at least 0 and not after `end_seconds` ({end_seconds}), but is {start_seconds}. "
             "Name the earlier time first."
         )
-    samples = torch.cat([torch.zeros(0), *_samples(source, sample_rate_hz, start_seconds, end_seconds)])
-    return Waveform(samples, sample_rate_hz, round(start_seconds * sample_rate_hz) / sample_rate_hz)
+    parts, count = [torch.zeros(0)], 0
+    for part in _samples(source, sample_rate_hz, start_seconds, end_seconds):
+        parts.append(part)
+        count += len(part)
+        if count > _MOST_HOURS * 3600 * sample_rate_hz:
+            sentence = f"is longer than {_MOST_HOURS} hours, too much to be held at once. Read it with `stream_audio`."
+            raise MediaError(name_of(source), sentence)
+    return Waveform(torch.cat(parts), sample_rate_hz, round(start_seconds * sample_rate_hz) / sample_rate_hz)
 
 
 def stream_audio(source: Sound, *, sample_rate_hz: int = 16000, block_seconds: float = 30.0) -> Iterator[Waveform]:
@@ -172,8 +179,10 @@ def _resampled(pieces: Iterator[Waveform], sample_rate_hz: int, begin: int) -> I
     first = next(pieces, None)
     if first is None:
         return
-    # Odd rates (22254.5 Hz, rounded) are met to a millionth instead of with a filter for each sample of a second.
-    ratio = Fraction(first.sample_rate_hz, sample_rate_hz).limit_denominator(_FINEST_RATIO)
+    # Odd rates (22254.5 Hz, rounded) are met nearly instead of with a filter for each sample of a second: to a
+    # millionth or, where a filter has to look at many samples, a ten-thousandth.
+    ratio = Fraction(first.sample_rate_hz, sample_rate_hz)
+    ratio = ratio.limit_denominator(max(int(_FINEST_RATIO / max(ratio, 1)), 1))
     step, made = ratio.numerator, ratio.denominator
     change = Resample(step, made)
     around = 0 if step == made else -(-change.width // step)

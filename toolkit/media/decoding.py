@@ -19,6 +19,7 @@ _PIECE_SECONDS = 5.0
 _PREROLL_SECONDS = 2.0  # decoders need the packets before to start clean: MP3's bit reservoir, Opus's 80 ms
 _GAP_SECONDS = 0.1  # some containers round their time stamps; a smaller step is no gap
 _LONGEST_GAP_SECONDS = 3600.0  # a larger step is a clock that was set, not an hour of silence
+_LONGEST_GAPS_SECONDS = 6 * 3600.0  # of all gaps together; time stamps of a few bytes can leave years
 _RATES_HZ = (1_000, 768_000)
 _UNBROKEN_FORMATS = ("ogg",)  # transmit pauses too, so a gap is a page that was damaged
 _GUESSING_FORMATS = ("aac", "ac3", "eac3", "mp3")  # bare packets, whose length FFmpeg guesses from their bit rate
@@ -39,7 +40,7 @@ class SoundTrack:
         self._missing_bytes = recording.missing_bytes
         self._stream = self._chosen()
         self._zero_seconds = zero_seconds(recording.container)
-        self._lost_seconds = 0.0
+        self._lost_seconds = self._silent_seconds = 0.0
         self._end_seconds: float | None = None  # known when all was decoded
 
     def _chosen(self) -> AudioStream:
@@ -97,7 +98,7 @@ class SoundTrack:
                     yield Waveform(_mono(batch), rate, begin / rate)
                     batch, begin = [], at
                 if is_gap:
-                    self._lost_seconds += gap / rate if at and self._container.format.name in _UNBROKEN_FORMATS else 0.0
+                    self._note_gap(gap / rate, at / rate)
                     yield from _silence(begin, begin + gap, rate)
                     begin = at = at + gap
                 batch.append(frame)
@@ -164,7 +165,7 @@ class SoundTrack:
 
     def _decoded(self, start_seconds: float) -> Iterator[AudioFrame]:
         """Decodes packet after packet; counts the time of those that cannot be."""
-        self._lost_seconds = 0.0
+        self._lost_seconds = self._silent_seconds = 0.0
         for packet in self._container.demux(self._stream):
             try:
                 frames = packet.decode()
@@ -174,6 +175,15 @@ class SoundTrack:
                     self._lost_seconds += seconds[1]
                 continue
             yield from (frame for frame in frames if frame.samples)
+
+    def _note_gap(self, seconds: float, at_seconds: float) -> None:
+        """Counts silence that is put in; raises where it is more than a recorder would leave."""
+        if at_seconds and self._container.format.name in _UNBROKEN_FORMATS:
+            self._lost_seconds += seconds
+        self._silent_seconds += seconds
+        if self._silent_seconds > _LONGEST_GAPS_SECONDS:
+            sentence = f"has time stamps with {self._silent_seconds / 3600:.1f} hours of nothing between them"
+            raise MediaError(self._name, f"{sentence} up to {at_seconds:.2f} s. Convert it to wav.")
 
     def _place(self, frame: AudioFrame, expected: int) -> int:
         """The index of a frame's first sample on the recording's clock, as its time stamp has it."""

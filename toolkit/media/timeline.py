@@ -17,6 +17,9 @@ from toolkit.media.faults import MediaError
 # Codecs of which each packet becomes one frame, shown at the packet's time. Others hide frames (VP8), pack two into
 # one packet or leave some out (MPEG-4 in AVI), and have to be decoded to be counted.
 _COUNTABLE_CODECS = {"av1", "dnxhd", "ffv1", "h264", "hevc", "mjpeg", "prores", "vp9"}
+_MOST_PIXELS = 1 << 26  # of a frame: 8192 x 8192
+_LONGEST_FRAME_SECONDS = 3600.0  # a model at an even rate sees such a frame thousands of times
+_LONGEST_SECONDS = 7 * 86_400.0
 _SHORTFALL_SECONDS = 1.0  # headers round their length, and sound may end a little after the picture
 
 
@@ -88,6 +91,9 @@ def picture_stream(recording: Recording) -> VideoStream:
         raise MediaError(recording.name, "is a text, which has no frames. Name the video file itself.")
     if stream.codec_context is None:
         raise MediaError(recording.name, "has a picture that FFmpeg cannot decode. Convert it to mp4.")
+    if stream.width * stream.height > _MOST_PIXELS:
+        sentence = f"has frames of {stream.width} x {stream.height} points, of which {_MOST_PIXELS:,} can be read"
+        raise MediaError(recording.name, f"{sentence}. Export it smaller.")
     return stream
 
 
@@ -99,6 +105,7 @@ def decoded(recording: Recording, *, partial: bool = False) -> Iterator[VideoFra
     """
     stream = picture_stream(recording)
     stream.thread_type = "AUTO"
+    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # frames may be larger than the header says
     seconds = None
     for packet in recording.container.demux(stream):
         try:
@@ -146,6 +153,7 @@ def _are_countable(stamps: list[_Stamp]) -> bool:
         and stamps[0].is_keyframe
         and stamps[0] == min(stamps)  # else frames are shown before it that refer to what is gone
         and not any(stamp.is_corrupt for stamp in stamps)
+        and not all(stamp.is_discard for stamp in stamps)
     )
 
 
@@ -170,8 +178,17 @@ def _timeline(recording: Recording, stamps: list[int | None], last: int, keyfram
         return Timeline(np.arange(len(stamps)) / rate, len(stamps) / rate, None, np.zeros(1, dtype=np.int64))
     ticks = np.array(stamps, dtype=np.int64)
     seconds = ticks * _unit(recording) - zero_seconds(recording.container)
+    _check_lasting(recording.name, seconds)
     usual = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1 / rate
-    return Timeline(seconds, float(seconds[-1]) + (last * _unit(recording) or usual), ticks, keyframes)
+    return Timeline(seconds, float(seconds[-1]) + (max(last, 0) * _unit(recording) or usual), ticks, keyframes)
+
+
+def _check_lasting(name: str, seconds: np.ndarray) -> None:
+    """Raises where time stamps leap so far that they can only be damaged."""
+    longest, whole = float(np.diff(seconds).max(initial=0.0)), float(seconds[-1] - seconds[0])
+    if longest > _LONGEST_FRAME_SECONDS or whole > _LONGEST_SECONDS:
+        sentence = f"has damaged time stamps: its {len(seconds)} frames last {whole:.0f} s, one of them {longest:.0f} s"
+        raise MediaError(name, f"{sentence}. Export it again.")
 
 
 def _unit(recording: Recording) -> float:
