@@ -1,0 +1,47 @@
+"""What several models say about the same videos, on one page."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.video.drawn import TINY, draw
+from tests.house.source import ROOT
+
+SCRIPT = "recipes/video/make_comparison.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    return runpy.run_path(str(ROOT / SCRIPT))
+
+
+def test_frames_take_the_label_of_what_happens_then(script):
+    assert script["frames"]([("a", 0.0, 0.08), ("b", 0.12, 9.0)], 0.2, "none") == ["a", "a", "none", "b", "b"]
+
+
+def test_words_are_counted_in_their_order_and_labels_in_their_frames(script):
+    truth = {Path("x.mp4"): [("sil", 0.0, 0.4), ("bin", 0.4, 0.8), ("blue", 0.8, 1.2), ("sil", 1.2, 2.0)]}
+    said = [[("bin", 0.4, 0.8), ("red", 0.8, 1.2)]]
+    errors, right = script["scores"]("lips", said, truth, "sil")
+    assert (errors["name"], errors["value"]) == ("lips: word error rate", 50.0)
+    assert (right["name"], right["value"]) == ("lips: frames right", 80.0)
+
+
+def test_runs_stand_under_the_truth_and_score_alike(recipe):
+    for name in "abcd":
+        draw(f"{name}.mp4", [*6 * ["none"], *6 * ["left"], *6 * ["right"]])
+    rows = [f"{name}.mp4,{times}" for name in "abcd" for times in ("0.6,1.2,left", "1.2,1.8,right")]
+    for name, some in (("train", rows[:4]), ("other", rows[4:])):
+        Path(f"{name}.csv").write_text("\n".join(["file,start,end,label", *some]) + "\n")
+    given = {**TINY, "frames_folder": "kept", "hidden_size": 16, "max_steps": 1}
+    said = recipe(
+        "video/event_labelling", train_file="train.csv", validation_file="other.csv", output_dir="run", **given
+    )
+    assert said.code == 0, said.err
+    said = recipe("video/make_comparison", "other.csv", "one=run", "two=run", output="page.html")
+    assert said.code == 0, said.err
+    numbers = [line.removeprefix("one").removeprefix("two") for line in said.out.splitlines()[-5:-1]]
+    assert numbers[:2] == numbers[2:] and "word error rate" in numbers[0] and "frames right" in numbers[1]
+    page = Path("page.html").read_text()
+    assert page.count("<video") == 2 and all(f"<bdi>{track}</bdi>" in page for track in ("truth", "one", "two"))
