@@ -48,6 +48,8 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
             (Gal and Ghahramani, 2016).
         label_smoothing: probability mass spread over the vocabulary in the training loss (Szegedy et al., 2016, 7).
         initializer_range: standard deviation of fresh word vectors.
+        first_pointer: from this id on labels are no words but moments of the source: `first_pointer + s` is when its
+            step `s` begins. None: there are none.
 
     >>> RecurrentSeq2SeqConfig(vocab_size=100, cell_type="gru").hidden_size
     256
@@ -82,6 +84,7 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
     variational_dropout: bool = False
     label_smoothing: float | int = 0.0
     initializer_range: float | int = 0.1
+    first_pointer: int | None = None
     is_encoder_decoder: bool = True
     use_cache: bool = True
     # Not 0: beam search reads `pad_token_id or eos_token_id` and would fill finished rows with <eos>.
@@ -114,9 +117,9 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
         for name in TOKENS:
             given = getattr(self, name)
             for token in given if isinstance(given, list) else [given]:
-                if token is not None and not 0 <= token < self.vocab_size:
+                if token is not None and not 0 <= token < self.spelt_words:
                     raise ValueError(
-                        f"`{name}` must be one of the {self.vocab_size} labels, counted from 0, but is {token}."
+                        f"`{name}` must be one of the {self.spelt_words} labels, counted from 0, but is {token}."
                     )
 
     def _agree_on_source(self) -> None:
@@ -132,6 +135,11 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
                 f"`frame_stacking` ({self.frame_stacking}) and `pyramid` ({self.pyramid}) shorten vectors, but the "
                 "encoder reads words. Give `input_feature_size`, or leave both unset."
             )
+        if self.first_pointer is not None and (self.reads_words or not 0 < self.first_pointer < self.vocab_size):
+            raise ValueError(
+                f"`first_pointer` must be below `vocab_size` ({self.vocab_size}) and needs vectors to point at, but is "
+                f"{self.first_pointer}. Give `input_feature_size`, and as many labels after it as there are moments."
+            )
         if self.share_embeddings and (self.source_vocab_size or vectors or not self.tie_word_embeddings):
             raise ValueError(
                 "`share_embeddings` needs words of one common vocabulary on both sides and `tie_word_embeddings`. "
@@ -142,6 +150,11 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
     def reads_words(self) -> bool:
         """Whether the source is words, and not vectors."""
         return self.input_feature_size is None and self.backbone_config is None
+
+    @property
+    def spelt_words(self) -> int:
+        """Labels that stand for themselves, and do not point."""
+        return self.vocab_size if self.first_pointer is None else self.first_pointer
 
     @property
     def encoder_layers(self) -> int:

@@ -12,7 +12,11 @@ from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_attention import make_attention
 from .layers_decoding import DecodingWeights
 from .layers_loop import LoopCell, LoopLinear, run_layer
+from .layers_pointer import MomentPointer
 from .layers_recurrent import RecurrentEncoderOutput, SequenceDropout, WordEmbedding, recurrent_layer
+
+Chooser = Callable[[Tensor, Tensor | None], Tensor]
+"""From vectors (B, 1, R), and the latest moments (B, 1) where labels can be moments, to labels (B, 1)."""
 
 
 class RecurrentDecoder(nn.Module):
@@ -30,7 +34,7 @@ class RecurrentDecoder(nn.Module):
         self.cell_type, self.attention_type = config.cell_type, config.attention_type
         self.input_feeding, self.readout_size = config.input_feeding, config.readout_size
         self.embed_tokens = WordEmbedding(
-            config.vocab_size,
+            config.spelt_words,
             config.embedding_size,
             config.pad_token_id,
             word_dropout=config.word_dropout,
@@ -44,6 +48,7 @@ class RecurrentDecoder(nn.Module):
             recurrent_layer(config.cell_type, 2 * size if above else bottom, size) for above in range(layers)
         )
         self.attention = make_attention(config.attention_type, size, config.num_attention_heads)
+        self.pointer = None if config.first_pointer is None else MomentPointer(config)
         self.readout = nn.Linear(2 * size, config.readout_size)
         self.dropout = SequenceDropout(config.dropout, variational=config.variational_dropout)
         self.decoding = DecodingWeights()
@@ -55,7 +60,7 @@ class RecurrentDecoder(nn.Module):
         encoded: RecurrentEncoderOutput,
         state: dict[str, Tensor],
         *,
-        choose: tuple[float, Callable[[Tensor], Tensor]] | None = None,
+        choose: tuple[float, Chooser] | None = None,
     ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         """Reads labels and gives, for each, the vector from which the next one is predicted.
 
@@ -64,7 +69,7 @@ class RecurrentDecoder(nn.Module):
             encoded: the source.
             state: what the last call returned; empty at the start.
             choose: scheduled sampling (Bengio et al., 2015): how often, per token, the decoder reads its own choice
-                instead of the label, and the function from vectors to choices.
+                instead of the label, and what makes choices of vectors.
 
         Returns:
             Vectors (B, T, R), attention weights (B, T, S) or none, and the state after the last label.
@@ -72,10 +77,17 @@ class RecurrentDecoder(nn.Module):
         state = state or self.start(encoded, len(input_ids))
         in_one_go = choose is None and not self.input_feeding and self.attention_type != "location"
         if in_one_go or input_ids.shape[1] == 1:
-            vectors, weights, state = self._read(self.embed_tokens(input_ids), encoded, state)
+            vectors, weights, state = self._read(input_ids, encoded, state)
         else:
             vectors, weights, state = self._read_by_step(input_ids, encoded, state, choose)
         return self.output_dropout(vectors), None if self.attention_type == "none" else weights, state
+
+    def embed(self, input_ids: Tensor, encoded: RecurrentEncoderOutput) -> Tensor:
+        """What is read of labels: (B, T) to (B, T, E)."""
+        if self.pointer is None:
+            return self.embed_tokens(input_ids)
+        words = self.embed_tokens(input_ids.clamp(max=self.pointer.first - 1))
+        return self.pointer.read(input_ids, words, encoded)
 
     def start(self, encoded: RecurrentEncoderOutput, rows: int) -> dict[str, Tensor]:
         """The state before the first label, from the encoder's last one: tensors (B, L, D) by name."""
@@ -88,15 +100,17 @@ class RecurrentDecoder(nn.Module):
             state["feed"] = encoded.context.new_zeros(len(encoded.context), self.readout_size)
         if self.attention_type == "location":
             state["seen"] = encoded.context.new_zeros(encoded.attention_mask.shape)
+        if self.pointer is not None:
+            state["latest"] = encoded.context.new_full((len(encoded.context), 1), -1, dtype=torch.long)
         return {name: tensor.repeat_interleave(rows // len(tensor), 0) for name, tensor in state.items()}
 
     def _read(
-        self, words: Tensor, encoded: RecurrentEncoderOutput, state: dict[str, Tensor]
+        self, input_ids: Tensor, encoded: RecurrentEncoderOutput, state: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """All given steps, (B, T, ·), one layer after the other."""
         finals = []
         answer: Tensor | None = None
-        lower = torch.cat([words, *self._fed(state)], -1)
+        lower = torch.cat([self.embed(input_ids, encoded), *self._fed(state)], -1)
         for index, layer in enumerate(self.layers):
             output, after = run_layer(layer, lower, tuple(state[name][:, index] for name in self.bridge), self.decoding)
             finals.append(after)
@@ -106,7 +120,7 @@ class RecurrentDecoder(nn.Module):
             lower = torch.cat([output, answer], -1)
         vectors = self.decoding.linear(lower, self.readout.weight, self.readout.bias).tanh()
         recurrent = [torch.stack(tensors, 1) for tensors in zip(*finals, strict=True)]
-        return vectors, weights, self._after(state, recurrent, vectors[:, -1], weights)
+        return vectors, weights, self._after(state, input_ids, recurrent, vectors[:, -1], weights)
 
     def _fed(self, state: dict[str, Tensor]) -> list[Tensor]:
         return [state["feed"].unsqueeze(1)] if self.input_feeding else []
@@ -130,10 +144,10 @@ class RecurrentDecoder(nn.Module):
         input_ids: Tensor,
         encoded: RecurrentEncoderOutput,
         state: dict[str, Tensor],
-        choose: tuple[float, Callable[[Tensor], Tensor]] | None,
+        choose: tuple[float, Chooser] | None,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """The same one step after the other, for whatever feeds a step's answer into the next question."""
-        words = self.embed_tokens(input_ids)
+        words = self.embed(input_ids, encoded)
         own = torch.zeros(input_ids.shape, dtype=torch.bool)
         if choose is not None:
             own = torch.rand(input_ids.shape, device=input_ids.device) < choose[0]
@@ -147,11 +161,13 @@ class RecurrentDecoder(nn.Module):
         masks = [self.dropout.masks(words, size) for _ in cells]
         vectors: list[Tensor] = []
         weights: list[Tensor] = []
-        for step, word in enumerate(words.unbind(1)):
+        latest: list[Tensor] = []
+        for step, (read, word) in enumerate(zip(input_ids.split(1, 1), words.unbind(1), strict=True)):
             if step and choose is not None and own[:, step].any():
                 with torch.no_grad():
-                    chosen = choose[1](self.output_dropout(vectors[-1].unsqueeze(1))[:, 0])
-                word = torch.where(own[:, step, None], self.embed_tokens(chosen), word)
+                    chosen = choose[1](self.output_dropout(vectors[-1].unsqueeze(1)), state.get("latest"))
+                read = torch.where(own[:, step, None], chosen, read)
+                word = torch.where(own[:, step, None], self.embed(chosen, encoded)[:, 0], word)
             lower = [*([] if ahead else [word]), *([state["feed"]] if self.input_feeding else [])]
             given, answer, new = ahead[step] if ahead else None, None, []
             for index, (cell, mask) in enumerate(zip(cells, masks, strict=True)):
@@ -164,18 +180,24 @@ class RecurrentDecoder(nn.Module):
             vector = read_out(bias, torch.cat(lower, -1)).tanh()
             vectors.append(vector)
             weights.append(weight)
-            state = self._after(state, [torch.stack(tensors, 1) for tensors in zip(*new, strict=True)], vector, weight)
+            recurrent = [torch.stack(tensors, 1) for tensors in zip(*new, strict=True)]
+            state = self._after(state, read, recurrent, vector, weight)
+            latest += [state["latest"]] if self.pointer is not None else []
+        if latest:
+            state["latest"] = torch.cat(latest, 1)
         return torch.stack(vectors, 1), torch.cat(weights, 1), state
 
     def _after(
-        self, state: dict[str, Tensor], recurrent: list[Tensor], vector: Tensor, weights: Tensor
+        self, state: dict[str, Tensor], read: Tensor, recurrent: list[Tensor], vector: Tensor, weights: Tensor
     ) -> dict[str, Tensor]:
-        """The state after a step: (B, L, D) of each bridge, the vector that was read out, and where was looked."""
+        """The state after labels (B, T): (B, L, D) of each bridge, what was read out, looked at and pointed at."""
         new = dict(zip(self.bridge, recurrent, strict=True))
         if self.input_feeding:
             new["feed"] = vector
         if self.attention_type == "location":
             new["seen"] = state["seen"] + weights.sum(1)
+        if self.pointer is not None:
+            new["latest"] = self.pointer.latest(read, state["latest"])
         return new
 
 

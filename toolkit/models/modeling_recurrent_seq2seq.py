@@ -3,8 +3,6 @@
 Shapes: `B` batch, `S` source steps, `T` target steps, `D` width of a vector, `L` layers, `V` vocabulary.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from transformers import GenerationMixin, PreTrainedModel
@@ -13,7 +11,7 @@ from transformers.modeling_outputs import Seq2SeqLMOutput
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_backbone import load_backbone
-from .layers_decoder import RecurrentDecoder
+from .layers_decoder import Chooser, RecurrentDecoder
 from .layers_output import projected_cross_entropy
 from .layers_recurrent import RecurrentEncoder, RecurrentEncoderOutput, RecurrentState
 
@@ -72,7 +70,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         self.encoder = RecurrentEncoder(config)
         self.main_input_name = self.encoder.main_input_name
         self.decoder = RecurrentDecoder(config)
-        self.lm_head = nn.Linear(config.readout_size, config.vocab_size)
+        self.lm_head = nn.Linear(config.readout_size, config.spelt_words)
         self.teacher_forcing_ratio = 1.0
         self._tied_weights_keys = {"lm_head.weight": "decoder.embed_tokens.weight"}
         if config.share_embeddings:
@@ -102,6 +100,11 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
 
     def _resize_token_embeddings(self, *sizes: object) -> nn.Embedding:
         """Lets the encoder's words follow the decoder's where both sides have one vocabulary."""
+        if self.config.first_pointer is not None:
+            raise ValueError(
+                f"Words cannot be added to a model whose ids from {self.config.first_pointer} on are moments. "
+                "Make a fresh one with a larger `first_pointer` and `vocab_size`."
+            )
         words = super()._resize_token_embeddings(*sizes)
         if self.config.source_vocab_size is None and self.config.reads_words:
             read = self._get_resized_embeddings(self.encoder.embed_tokens, words.num_embeddings)
@@ -210,36 +213,61 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
             decoder_input_ids,
             encoder_outputs,
             past_key_values.tensors if past_key_values is not None else {},
-            choose=self._sampler(),
+            choose=self._sampler(encoder_outputs),
         )
         if use_cache if use_cache is not None else self.config.use_cache and not self.training:
             past_key_values = RecurrentState() if past_key_values is None else past_key_values
             past_key_values.replace(state, decoder_input_ids.shape[1])
-        loss = None if labels is None else self._loss(vectors, labels, num_items_in_batch)
+        latest = state.get("latest")
+        loss = None if labels is None else self._loss(vectors, latest, encoder_outputs, labels, num_items_in_batch)
         skip_logits = self.training and labels is not None
         return Seq2SeqLMOutput(
             loss=loss,
-            logits=None if skip_logits else self._logits(vectors[:, -logits_to_keep:]),
+            logits=None if skip_logits else self._logits(vectors, latest, encoder_outputs, logits_to_keep),
             past_key_values=past_key_values,  # type: ignore[arg-type]  # a state stands where keys and values would
             cross_attentions=(weights.unsqueeze(1),) if output_attentions and weights is not None else None,
             encoder_last_hidden_state=encoder_outputs.last_hidden_state,
         )
 
-    def _logits(self, vectors: Tensor) -> Tensor:
-        return self.decoder.decoding.linear(vectors, self.lm_head.weight, self.lm_head.bias)
+    def _logits(
+        self, vectors: Tensor, latest: Tensor | None, encoded: RecurrentEncoderOutput, last_steps: int = 0
+    ) -> Tensor:
+        vectors = vectors[:, -last_steps:]
+        words = self.decoder.decoding.linear(vectors, self.lm_head.weight, self.lm_head.bias)
+        return words if latest is None else self._with_moments(words, vectors, latest[:, -last_steps:], encoded)
 
-    def _loss(self, vectors: Tensor, labels: Tensor, items: Tensor | int | None) -> Tensor:
+    def _with_moments(self, words: Tensor, vectors: Tensor, latest: Tensor, encoded: RecurrentEncoderOutput) -> Tensor:
+        """The scores of words, and after them those of moments."""
+        return torch.cat([words, self.decoder.pointer(vectors, latest, encoded)], -1)  # type: ignore[misc]
+
+    def _loss(
+        self,
+        vectors: Tensor,
+        latest: Tensor | None,
+        encoded: RecurrentEncoderOutput,
+        labels: Tensor,
+        items: Tensor | int | None,
+    ) -> Tensor:
         smoothing = self.config.label_smoothing if self.training else 0.0
-        total = projected_cross_entropy(
-            vectors, self.lm_head.weight, self.lm_head.bias, labels, label_smoothing=smoothing
-        )
+        if latest is None:
+            total = projected_cross_entropy(
+                vectors, self.lm_head.weight, self.lm_head.bias, labels, label_smoothing=smoothing
+            )
+        else:
+            logits = self._with_moments(self.lm_head(vectors), vectors, latest, encoded)
+            total = self.decoder.pointer.loss(logits, labels, encoded, smoothing)  # type: ignore[union-attr]
         return total / (labels.ne(-100).sum().clamp(min=1) if items is None else items)
 
-    def _sampler(self) -> tuple[float, Callable[[Tensor], Tensor]] | None:
+    def _sampler(self, encoded: RecurrentEncoderOutput) -> tuple[float, Chooser] | None:
         """For scheduled sampling: how often the decoder reads its own choice, and what that is."""
         if not self.training or self.teacher_forcing_ratio >= 1:
             return None
-        return 1 - self.teacher_forcing_ratio, lambda vectors: self.lm_head(vectors).argmax(-1)
+
+        def choose(vectors: Tensor, latest: Tensor | None) -> Tensor:
+            words = self.lm_head(vectors)
+            return (words if latest is None else self._with_moments(words, vectors, latest, encoded)).argmax(-1)
+
+        return 1 - self.teacher_forcing_ratio, choose
 
     def _prepare_model_inputs(
         self, inputs: Tensor | None, bos_token_id: Tensor | None, model_kwargs: dict

@@ -32,19 +32,13 @@ class WritingPipeline(Pipeline):
 
     def _written(self, output: Any, rows: int) -> dict[str, Tensor]:
         """Ids, weights and the best labels of each step: (B, sequences, ...), so that a batch can be taken apart."""
-        sequences = output.sequences
-        outputs, steps = {"sequences": sequences}, sequences.shape[1] - 1
-        beams = getattr(output, "beam_indices", None)
-        if beams is None:
-            beams = torch.arange(len(sequences), device=sequences.device)[:, None].expand(-1, steps)
-        beams = beams[:, :steps].clamp(min=0)
+        outputs = {"sequences": output.sequences}
         if any(step is not None for step in output.get("cross_attentions") or ()):
-            last = [step[-1][:, :, -1].mean(1) for step in output.cross_attentions]  # last layer, mean of heads: (B, S)
-            outputs["attentions"] = _along(beams, last)
+            outputs["attentions"] = attended(output)
         if output.get("scores"):
             best = [scores.log_softmax(-1).exp().topk(min(TOP, scores.shape[-1])) for scores in output.scores]
-            outputs["top_tokens"] = _along(beams, [step.indices for step in best])
-            outputs["top_probabilities"] = _along(beams, [step.values for step in best])
+            outputs["top_tokens"] = _along(output, [step.indices for step in best])
+            outputs["top_probabilities"] = _along(output, [step.values for step in best])
         return {name: tensor.unflatten(0, (rows, -1)) for name, tensor in outputs.items()}
 
     def _text(self, ids: Tensor | list[int], clean_up: bool | None = None) -> str:
@@ -64,9 +58,19 @@ def given(settings: dict) -> dict:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _along(beams: Tensor, steps: list[Tensor]) -> Tensor:
+def attended(output: Any) -> Tensor:
+    """Where the decoder looked for each label that was written, (sequences, steps, S): last layer, mean of heads."""
+    return _along(output, [step[-1][:, :, -1].mean(1) for step in output.cross_attentions])
+
+
+def _along(output: Any, steps: list[Tensor]) -> Tensor:
     """Follows each finished sequence back through the rows it had at every step: (sequences, steps, ...)."""
+    count = output.sequences.shape[1] - 1
+    beams = getattr(output, "beam_indices", None)
+    if beams is None:
+        beams = torch.arange(len(output.sequences), device=output.sequences.device)[:, None].expand(-1, count)
+    beams = beams[:, :count].clamp(min=0)
     return torch.stack([values[rows] for values, rows in zip(steps, beams.unbind(1), strict=False)], 1)
 
 
-__all__ = ["WritingPipeline", "given"]
+__all__ = ["WritingPipeline", "attended", "given"]

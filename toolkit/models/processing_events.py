@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import LogitsProcessor
 
 from .processing_spans import Span
 
@@ -121,6 +122,30 @@ class EventVocabulary:
         ]
 
 
+class EventGrammar(LogitsProcessor):
+    """Leaves only words that continue what was written: time, label, time and so on, and no way back in time.
+
+    Args:
+        vocabulary: of the words.
+    """
+
+    def __init__(self, vocabulary: EventVocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """The scores (B, V) of the next word, minus infinity where it would make no sense after those (B, 1 + T)."""
+        words, first = self.vocabulary, self.vocabulary.first_time
+        place, ids = (input_ids.shape[1] - 1) % 3, torch.arange(scores.shape[1], device=scores.device)
+        if place == 1:
+            possible = (len(SPECIAL_TOKENS) <= ids) & (ids < first)
+        else:  # the last event began three words ago, this one two words ago
+            begun = input_ids[:, -3 if place == 0 else -2, None] if input_ids.shape[1] > 2 else first
+            possible = (ids >= first) & (ids >= begun) & bool(words.labels)
+            if place == 0:
+                possible = possible | (ids == SPECIAL_TOKENS.index("<eos>"))
+        return scores.masked_fill(~possible, -torch.inf)
+
+
 @dataclass(frozen=True)
 class Stretch:
     """What a decoder wrote about one part of a video.
@@ -130,12 +155,31 @@ class Stretch:
         end_seconds: when it ends.
         words: ids that were written.
         scores: how likely each of them was.
+        weights: where the decoder looked for each of them, (words, steps of the part); none: nobody asked.
     """
 
     start_seconds: float
     end_seconds: float
     words: Sequence[int]
     scores: Sequence[float]
+    weights: Tensor | None = None
+
+    def attention(self, vocabulary: EventVocabulary, first_seconds: float) -> dict[str, Any]:
+        """Where the decoder looked: `seconds` of the steps, `events`, and for each the mean of its words' `weights`.
+
+        Args:
+            vocabulary: of the words.
+            first_seconds: when the video starts, to be added to all times.
+        """
+        assert self.weights is not None
+        begins, step = first_seconds + self.start_seconds, vocabulary.step_seconds
+        return {
+            "seconds": [begins + step * place for place in range(self.weights.shape[1])],
+            "events": vocabulary.decode(self.words, start_seconds=begins),
+            "weights": [
+                self.weights[place - 1 : place + 2].mean(0).tolist() for *_, place in vocabulary.spell(self.words)
+            ],
+        }
 
 
 def tell(stretches: Sequence[Stretch], vocabulary: EventVocabulary, edges: Tensor) -> tuple[list[Span], list[Span]]:
@@ -195,4 +239,4 @@ def _cut(label: str, begins: float, ends: float, first: float, last: float, scor
     return [Span(label, start, end, score)] if start < end else []
 
 
-__all__ = ["SPECIAL_TOKENS", "EventVocabulary", "Stretch", "tell"]
+__all__ = ["SPECIAL_TOKENS", "EventGrammar", "EventVocabulary", "Stretch", "tell"]

@@ -1,6 +1,7 @@
 """A learner that writes what happens as a sequence of events with times."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from toolkit.adapters.video.labels import Event
 from toolkit.adapters.video.learners import Learner
 from toolkit.collate import Pad
 from toolkit.models import RecurrentSeq2SeqConfig, RecurrentSeq2SeqForConditionalGeneration
-from toolkit.models.processing_events import SPECIAL_TOKENS
+from toolkit.models.processing_events import SPECIAL_TOKENS, EventGrammar
 
 
 class EventLearner(Learner):
@@ -43,6 +44,7 @@ class EventLearner(Learner):
             bos_token_id=start,
             eos_token_id=end,
             decoder_start_token_id=start,
+            first_pointer=flags.processor.events.first_time,
         )
         config.tells_instants = flags.has_instants
         model = RecurrentSeq2SeqForConditionalGeneration(config)
@@ -64,11 +66,14 @@ class EventLearner(Learner):
             if label != self.flags.background
         ]
         begins = film.seconds[0] + start / self.flags.processor.frames_per_second
-        return self.flags.processor.events.encode(told, start_seconds=begins)
+        words = self.flags.processor.events
+        words = replace(words, steps=min(words.steps, -(-(end - start) // self.flags.step_frames)))
+        return words.encode(told, start_seconds=begins)
 
     def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[int]]:
         """Ids of the words of each example."""
-        return Adapter.write(self.flags, model, batch, **generation)
+        grammar = EventGrammar(self.flags.processor.events)
+        return Adapter.write(self.flags, model, batch, logits_processor=[grammar], **generation)
 
     def decode(self, output: Sequence[int]) -> dict[str, Any]:
         """Events, and between them the background."""

@@ -51,7 +51,7 @@ class VideoSettings:
     max_train_seconds: float = field(default=30.0, metadata={"help": "Train on stretches no longer than this."})
     cell_type: str = field(default="gru", metadata={"help": "Recurrent cell.", "choices": list(CELL_TYPES)})
     attention_type: str = field(
-        default="location",
+        default="general",
         metadata={"help": "How the events decoder looks at the video.", "choices": list(ATTENTION_TYPES)},
     )
     hidden_size: int = field(default=128, metadata={"help": "Width of all vectors."})
