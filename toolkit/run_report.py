@@ -33,7 +33,7 @@ EXPLAINED = {
 
 
 def write_run_report(outcome: Outcome, adapter: Adapter, model: PreTrainedModel) -> None:
-    """Writes `report.html` into the run folder."""
+    """Writes `report.html` into the run folder, and `report_media/` beside it where its media do not stand inside."""
     sections = [
         Section("Scores", _scores(outcome), note=_scored(outcome)),
         Section("Score by source length", _by_length(outcome, adapter)),
@@ -51,7 +51,9 @@ def write_run_report(outcome: Outcome, adapter: Adapter, model: PreTrainedModel)
         *(Section(f"Arguments: {owner}", facts(flags)) for owner, flags in outcome.arguments.items()),
         Section("Environment", facts(environment())),
     ]
-    write_page(outcome.folder / "report.html", outcome.folder.resolve().name, sections, subtitle=outcome.task)
+    media = outcome.arguments.get("training", {}).get("report_media", "auto")
+    name = outcome.folder.resolve().name
+    write_page(outcome.folder / "report.html", name, sections, subtitle=outcome.task, media=media)
 
 
 def _scored(outcome: Outcome) -> str:

@@ -39,7 +39,7 @@ class Desk:
 
 
 _sentence = partial(gradio.Textbox, label="Your text", lines=3, placeholder="Type a sentence")
-_sound = partial(gradio.Audio, label="Your recording", sources=["microphone", "upload"], type="filepath")
+_sound = partial(gradio.Audio, label="Your recording", sources=["upload", "microphone"], type="filepath")
 _video = partial(gradio.Video, label="Your video", sources=["upload"], height=280)
 
 WHERE, WORDS, WHAT = "Where the model looked", "The words and their sound", "What happens when"
@@ -86,7 +86,7 @@ def answered(serve: Any, desk: Desk, asked: str | None) -> tuple[str | None, ...
         if asked is None:
             raise ValueError("There is nothing to answer yet. Record or upload a file first.")
         words, body = desk.answer(serve, Upload.taken(asked) if desk.takes_files else asked)
-    except (ValueError, TypeError, OSError) as mistake:
+    except (ValueError, OSError) as mistake:
         return "", _complaint(str(mistake)), *emptied
     except Exception:  # ours, not theirs: the log of the server has the rest
         traceback.print_exc()

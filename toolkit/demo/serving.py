@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import tempfile
 from importlib.util import find_spec
 from itertools import islice
@@ -60,6 +61,7 @@ def launch(
             quiet=True,
             prevent_thread_lock=True,
         )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # containers stop by it, and no upload may stay
         print(f"Open {shared or local} in a browser. Ctrl+C stops the page.", flush=True)
         blocks.block_thread()
 

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-from mimetypes import guess_extension
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +31,8 @@ def beside(whole: str, folder: str) -> tuple[str, dict[str, bytes]]:
 
     def moved(found: re.Match[str]) -> str:
         content = base64.b64decode(found[3])
-        name = hashlib.sha256(content).hexdigest()[:16] + (guess_extension(found[2]) or ".bin")
+        ending = re.sub(r"\W", "", found[2].rpartition("/")[2].removeprefix("x-"))
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
         files[name] = content
         return f'{found[1]}{folder}/{name}"'
 

@@ -170,7 +170,8 @@ addEventListener("afterprint", () => {
   }
 });
 
-// A page around this one is told how high to make the frame.
+// A page around this one is told how high to make the frame, which has room for what is folded away elsewhere.
 if (parent !== window) {
+  for (const fold of document.querySelectorAll(".timeline details")) fold.open = true;
   new ResizeObserver(() => parent.postMessage({ reportHeight: document.body.scrollHeight }, "*")).observe(document.body);
 }
