@@ -60,6 +60,13 @@ class RecipeArguments(Seq2SeqTrainingArguments):
     teacher_forcing_ratio: float = field(
         default=1.0, metadata={"help": "Share of right words that the decoder reads at the end of training."}
     )
+    report_media: str = field(
+        default="auto",
+        metadata={
+            "help": "Sound and videos in the report, beside it in report_media/, or beside it only above 3 MB.",
+            "choices": ["auto", "embed", "beside"],
+        },
+    )
     debug: bool = field(default=False, metadata={"help": "Show the traceback of a mistake."})  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
