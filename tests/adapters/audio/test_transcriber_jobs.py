@@ -112,15 +112,15 @@ class Echo:
 
 
 @pytest.mark.promise("F5")
-def test_hours_take_no_more_memory_than_minutes(monkeypatch):
-    def hours(*_, **__):
-        for start in range(0, 2 * 3600, 2):
+def test_an_hour_takes_no_more_memory_than_minutes(monkeypatch):
+    def hour(*_, **__):
+        for start in range(0, 3600, 2):
             yield Waveform(torch.rand(32000) - 0.5, 16000, float(start))
 
-    monkeypatch.setattr(job, "stream_audio", hours)
+    monkeypatch.setattr(job, "stream_audio", hour)
     engine = Echo()
     answer = Transcriber(engine, vad=False, return_timestamps=True)("talk.wav")
     times = [time for chunk in answer["chunks"] for time in chunk["timestamp"]]
-    assert times == sorted(times) and times[0] == 0.0 and times[-1] == 7200.0
-    assert len(engine.held_bytes) > 20
+    assert times == sorted(times) and times[0] == 0.0 and times[-1] == 3600.0
+    assert len(engine.held_bytes) > 12
     assert max(engine.held_bytes[4:]) <= 1.1 * max(engine.held_bytes[:4])
