@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from toolkit.adapters.video.event_labelling import EventLabelling
 
 VIDEOS, MOST_EVENTS, MISTAKES = 4, 300, 6
-EMBEDDED_BYTES = 500_000
+SHOWN_BYTES = 4_000_000
+"""Larger videos are not shown; what makes the page larger than 3 MB is put beside it."""
 PLAYABLE = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
 PICTURE_HEIGHT = 90
 
@@ -64,7 +65,7 @@ def _timeline(video: Watched, rows: Sequence[tuple[int, Answer, Answer]]) -> str
     predicted = sorted(predicted, key=lambda event: -event[3])[: max(2 * len(truth), 20)]
     line, _, last = rows[-1]
     path = Path(video.file)
-    small = path.suffix.lower() in PLAYABLE and path.is_file() and path.stat().st_size <= EMBEDDED_BYTES
+    small = path.suffix.lower() in PLAYABLE and path.is_file() and path.stat().st_size <= SHOWN_BYTES
     return timeline(
         truth[:MOST_EVENTS],
         predicted[:MOST_EVENTS],
