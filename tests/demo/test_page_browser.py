@@ -28,7 +28,7 @@ class Visitor:
     def wait(self, script: str) -> Any:
         from selenium.webdriver.support.wait import WebDriverWait
 
-        return WebDriverWait(self.browser, 90, poll_frequency=0.1).until(
+        return WebDriverWait(self.browser, 120, poll_frequency=0.1).until(
             lambda browser: browser.execute_script(f"return {script}")
         )
 

@@ -85,7 +85,7 @@ def watched(serve: Any, upload: Upload) -> tuple[str, str]:
     video = VideoFile(upload.source)
     if video.header.duration_seconds > LONGEST_SECONDS:
         raise ValueError(_too_long(upload))
-    answer = serve(upload.source)
+    answer = serve(video)
     end = video.header.end_seconds
     if isinstance(answer, list):  # labels of the whole video, the likeliest first
         events = [(answer[0]["label"], 0.0, end, answer[0]["score"])]

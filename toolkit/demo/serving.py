@@ -72,9 +72,11 @@ def task_of(run: str | Path) -> str:
     Raises:
         ValueError: neither knows.
     """
-    card = Path(run) / "README.md"
-    data = ModelCard.load(card if card.exists() else str(run)).data if card.exists() or not Path(run).is_dir() else None
-    named = [*(data.get("tags") or ()), data.get("pipeline_tag")] if data else []
+    folder = Path(run)
+    card = folder / "README.md"
+    has_card = card.is_file() or not folder.is_dir()  # what is no folder is an id on the Hub, whose card is there
+    data = ModelCard.load(card if card.is_file() else str(run)).data.to_dict() if has_card else {}
+    named = [*(data.get("tags") or ()), data.get("pipeline_tag")]
     served = getattr(AutoConfig.from_pretrained(str(run)), "custom_pipelines", None) or {}
     known = [task for task in [*named, *(served if len(served) == 1 else ())] if task in TASKS]
     if not known:
