@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transformers
-from datasets import IterableDataset, disable_progress_bars
+from datasets import disable_progress_bars
 from transformers import PreTrainedModel, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
@@ -21,11 +21,12 @@ from toolkit.arguments import RecipeArguments, parse
 from toolkit.card import write_card
 from toolkit.data import BadData, DataArguments
 from toolkit.evaluation import evaluate
-from toolkit.hub import masked, share_run
+from toolkit.hub import share_run
 from toolkit.models import load_processor
 from toolkit.portable import seal
+from toolkit.processes import Share, fails_first, from_first, only_first_speaks, wait
 from toolkit.progress import Progress, StopAtNextStep, ctrl_c_saves
-from toolkit.rows import Examples, Rows, encode, load_rows
+from toolkit.rows import Examples, Rows, Streamed, encode, load_rows
 from toolkit.run_folder import (
     ARGUMENTS,
     PREDICTIONS,
@@ -55,13 +56,17 @@ def main(adapter_class: type[Adapter], **defaults: Any) -> None:
     """
     try:
         run(*parse(adapter_class, defaults))
-    except (BadData, OSError, ValueError, TypeError) as error:
+    except Exception as error:
+        if not fails_first():
+            sys.exit(1)
+        if not isinstance(error, BadData | OSError | ValueError | TypeError):
+            raise
         if "--debug" in sys.argv:
             traceback.print_exc()
         print(error, file=sys.stderr)
         sys.exit(1 if isinstance(error, BadData | OSError) else 2)
     except KeyboardInterrupt:
-        print(f"Stopped. To go on, run the same command again: python {' '.join(masked(sys.argv))}", file=sys.stderr)
+        print(f"Stopped. To go on, run the same command again: python {' '.join(sys.argv)}", file=sys.stderr)
         sys.exit(130)
 
 
@@ -83,13 +88,15 @@ def run(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> Ou
     _refuse_contradictions(adapter, data, arguments)
     _quiet()
     set_seed(arguments.seed)
-    rows = load_rows(adapter, data)
-    if data.check_only:
-        print(rows.checked())
-        return None
-    if data.predict_only:
-        return _predict(adapter, arguments, rows) if arguments.process_index == 0 else None
-    return _train_and_tell(adapter, arguments, rows, _flags(adapter, data, arguments))
+    share = Share(arguments.process_index, arguments.world_size)
+    with only_first_speaks(share):
+        rows = load_rows(adapter, data)
+        if data.check_only:
+            print(rows.checked())
+            return None
+        if data.predict_only:
+            return _predict(adapter, arguments, rows, share)
+        return _train_and_tell(adapter, arguments, rows, _flags(adapter, data, arguments))
 
 
 def _refuse_contradictions(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> None:
@@ -115,12 +122,13 @@ def _quiet() -> None:
 def _train_and_tell(
     adapter: Adapter, arguments: RecipeArguments, rows: Rows, flags: dict[str, dict[str, Any]]
 ) -> Outcome | None:
-    checkpoint = find_checkpoint(arguments)
+    share = Share(arguments.process_index, arguments.world_size)
+    checkpoint = from_first(share, lambda: find_checkpoint(arguments))
     if checkpoint is not None:
-        if arguments.process_index == 0:
-            print(f"Going on from {checkpoint}.", file=sys.stderr)
+        print(f"Going on from {checkpoint}.", file=sys.stderr)
         adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
-    _agree_on_processor(adapter, arguments)
+    # What the first process has learnt holds for all: vocabularies that differ would be worse than none.
+    adapter.processor = from_first(share, lambda: adapter.processor)  # type: ignore[misc]
     encoded = {
         name: encode(adapter, split, seed=arguments.seed if name == "train" else None)
         for name, split in rows.splits.items()
@@ -128,7 +136,7 @@ def _train_and_tell(
     trainer = _trainer(adapter, arguments, encoded)
     if checkpoint is not None:
         refuse_other_model(trainer.model, checkpoint)
-    if arguments.process_index == 0:
+    if share.process == 0:
         take(arguments, checkpoint, rows.skipped)
     seconds = _train(trainer, checkpoint)
     trainer.model = adapter.finished(trainer.accelerator.unwrap_model(trainer.model))
@@ -145,31 +153,20 @@ def _train_and_tell(
         seconds=seconds,
         arguments=flags,
     )
-    told = None
-    if trainer.is_world_process_zero():
-        told = _evaluate(adapter, trainer, encoded[final], outcome)
+    told = _evaluate(adapter, trainer, cast(Examples, encoded[final]), outcome)
+    if told is not None:
         write_skipped(trainer.folder, rows.skipped)
         if arguments.push_to_hub:
             share_run(trainer.folder, arguments)
-    trainer.accelerator.wait_for_everyone()
+    wait()
     return told
 
 
-def _agree_on_processor(adapter: Adapter, arguments: RecipeArguments) -> None:
-    """Gives every process what the first one has learnt: vocabularies that differ would be worse than none."""
-    if arguments.world_size > 1:
-        first = [adapter.processor if arguments.process_index == 0 else None]
-        torch.distributed.broadcast_object_list(first)
-        adapter.processor = first[0]  # type: ignore[misc]
-
-
-def _size(rows: Examples | IterableDataset) -> str:
+def _size(rows: Examples | Streamed) -> str:
     return f"{len(rows):,} rows" if isinstance(rows, Examples) else "a stream"
 
 
-def _trainer(
-    adapter: Adapter, asked: RecipeArguments, encoded: Mapping[str, Examples | IterableDataset]
-) -> RecipeTrainer:
+def _trainer(adapter: Adapter, asked: RecipeArguments, encoded: Mapping[str, Examples | Streamed]) -> RecipeTrainer:
     arguments = copy.copy(asked)  # the caller's stay as they are, for another run and for the record
     arguments.push_to_hub = False  # we share the folder once, when it is whole
     arguments.dataloader_pin_memory &= torch.accelerator.is_available()
@@ -197,7 +194,7 @@ def _trainer(
     return trainer
 
 
-def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Examples | IterableDataset) -> None:
+def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Examples | Streamed) -> None:
     """Saves how to write with the model, with room for half as much again as the longest target."""
     if not adapter.generates:
         return
@@ -221,6 +218,7 @@ def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
     trainer.add_callback(stop)
     try:
         with ctrl_c_saves(stop):
+            torch.manual_seed(trainer.args.seed + trainer.share.process)  # or all would drop out alike
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     finally:
         progress.bar.close()  # or an error would be told on its line
@@ -231,11 +229,15 @@ def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
     return time.monotonic() - started
 
 
-def _evaluate(adapter: Adapter, trainer: RecipeTrainer, rows: Examples, outcome_of: Callable[..., Outcome]) -> Outcome:
-    """Scores the final model as it will be served, and writes everything a reader wants to see."""
+def _evaluate(
+    adapter: Adapter, trainer: RecipeTrainer, rows: Examples, outcome_of: Callable[..., Outcome]
+) -> Outcome | None:
+    """Scores the final model as it will be served, and writes all that a reader wants to see."""
     model = trainer.accelerator.unwrap_model(trainer.model)
-    batch_size = trainer.args.per_device_eval_batch_size
-    evaluation = evaluate(model, adapter, rows, trainer.folder / PREDICTIONS, batch_size=batch_size)
+    size, path = trainer.args.per_device_eval_batch_size, trainer.folder / PREDICTIONS
+    evaluation = evaluate(model, adapter, rows, path, batch_size=size, share=trainer.share)
+    if evaluation is None:
+        return None
     outcome = outcome_of(evaluation=evaluation, parameters=count_parameters(model))
     write_json(trainer.folder / ARGUMENTS, outcome.arguments)
     write_run_report(outcome, adapter, model)
@@ -248,17 +250,19 @@ def _evaluate(adapter: Adapter, trainer: RecipeTrainer, rows: Examples, outcome_
     return outcome
 
 
-def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows) -> Outcome:
-    """Writes predictions of a trained model, and scores where there are references."""
+def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows, share: Share) -> Outcome | None:
+    """Writes predictions of a trained model, and scores where there are references; goes on where it was killed."""
     folder = Path(str(arguments.output_dir))
     split = rows.splits.get("test") or rows.splits["validation"]
     model = adapter.model()
-    encoded = encode(adapter, split)
+    encoded = cast(Examples, encode(adapter, split))
     _set_generation(model, adapter, encoded)
     folder.mkdir(parents=True, exist_ok=True)
     model.to(arguments.device)  # type: ignore[arg-type]
-    batch_size = arguments.per_device_eval_batch_size
-    evaluation = evaluate(model, adapter, encoded, folder / PREDICTIONS, batch_size=batch_size)
+    size, path = arguments.per_device_eval_batch_size, folder / PREDICTIONS
+    evaluation = evaluate(model, adapter, encoded, path, batch_size=size, share=share, resumes=True)
+    if evaluation is None:
+        return None
     data = {split.name: (split.path, _size(encoded))}
     outcome = Outcome(folder, adapter.task, adapter.metric, split.name, data, evaluation)
     write_skipped(folder, rows.skipped)
