@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 from toolkit.arguments import RecipeArguments
 from toolkit.card import card_to_share
 from toolkit.portable import CARD, shared_files, verify
+from toolkit.trial import NotPortable
 
 Answer = TypeVar("Answer")
 PAUSES_SECONDS = (1, 2, 4, 8)
@@ -50,6 +51,7 @@ def push(folder: str | Path, repo_id: str, *, private: bool | None = None, token
     Raises:
         FileNotFoundError: the folder is not a finished run.
         NotPortable: the folder is not what the run left, or does not answer elsewhere as it did here.
+        ValueError: it was to be private, but the repository is there and public.
         OSError: the Hub refuses, or cannot be reached.
     """
     folder = Path(folder).resolve()
@@ -68,14 +70,26 @@ def send(folder: Path, repo_id: str, *, private: bool | None = None, token: str 
         return api.create_commit(name, content, commit_message=f"Share the run {folder.name}").commit_url
 
     try:
-        _persistently(ModelCard(card_to_share(card, repo_id)).validate)
-        repository = _persistently(lambda: api.create_repo(repo_id, private=private, exist_ok=True))
-        return _persistently(lambda: commit(repository.repo_id))
+        _validate(card_to_share(card, repo_id))
+        name = _persistently(lambda: api.create_repo(repo_id, private=private, exist_ok=True)).repo_id
+        if private and not _persistently(lambda: api.model_info(name)).private:
+            raise ValueError(
+                f"`private` was asked for, but {name} is there and public. Name another, or hide it first."
+            )
+        return _persistently(lambda: commit(name))
     except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled) as error:
         raise OSError(
             f"`{repo_id}` could not be written on the Hub ({_reason(error, token)}). It is as it was before or, where "
             "only the answer was lost, whole. Check the connection and the token, then push again."
         ) from error
+
+
+def _validate(card: str) -> None:
+    try:
+        _persistently(ModelCard(card).validate)
+    except ValueError as error:
+        reason = _reason(error)
+        raise NotPortable(f"`{CARD}` has metadata that the Hub refuses ({reason}). Correct its first lines.") from error
 
 
 def share_run(folder: Path, arguments: RecipeArguments) -> None:

@@ -149,7 +149,7 @@ class HubServer:
         """
         command = [sys.executable, "-c", script, *map(str, arguments)]
         environment = self.environment(token=token)
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

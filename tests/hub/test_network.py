@@ -56,7 +56,7 @@ def connected() -> Iterator[tuple[HubServer, Client]]:
     with HubServer() as hub:
         client = Client(hub)
         yield hub, client
-        client.process.communicate(timeout=60)
+        client.process.communicate(timeout=600)
 
 
 def held(hub: HubServer, name: str) -> dict[str, bytes]:

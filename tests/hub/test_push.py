@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from tests.house.source import ROOT
 from tests.hub import card_rules
 from tests.hub.answers import TOKEN
 from tests.hub.server import HubServer
+from toolkit import RecipeArguments
 from toolkit.card import card_to_share
-from toolkit.hub import masked
+from toolkit.hub import masked, share_run
 from toolkit.portable import shared_files
 from toolkit.trial import NotPortable
 
@@ -63,8 +65,6 @@ class Shelf:
 @pytest.fixture(scope="module")
 def shelf(made, tmp_path_factory) -> Iterator[Shelf]:
     """Filled by `toolkit.push`, and a second time with a file that has changed."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("shelf") / "finished"
     shutil.copytree(made("text"), folder)
     (folder / ".hidden.json").write_text(TOKEN)
@@ -139,6 +139,28 @@ def test_who_may_not_read_or_asks_for_what_is_not_there_is_told_in_one_line(shel
         assert words in said and said.endswith("log in (`hf auth login`, or `HF_TOKEN`).") and "\n" not in said
 
 
+@pytest.mark.slow
+@pytest.mark.promise("H2")
+def test_what_is_to_be_private_does_not_go_to_a_public_place_and_a_faulty_card_to_none(hub, finished):
+    script = """
+import sys, pathlib
+from toolkit.hub import send
+try:
+    print(send(pathlib.Path(sys.argv[1]), sys.argv[2], private=sys.argv[3] == "private"))
+except ValueError as error:
+    print(error)
+"""
+    assert "/commit/" in hub.run(script, finished, "tester/open", "public")
+    said = hub.run(script, finished, "tester/open", "private").splitlines()[-1]
+    assert said.startswith("`private` was asked for, but tester/open is there and public.")
+    assert len(hub.repository("tester/open").commits) == 2
+    card = finished / "README.md"
+    card.write_text(card.read_text().replace("pipeline_tag: translation", "pipeline_tag: telepathy"))
+    said = hub.run(script, finished, "tester/none", "public").splitlines()[-1]
+    assert said.startswith("`README.md` has metadata that the Hub refuses (") and "pipeline_tag" in said
+    assert ("models", "tester/none") not in hub.answers.store.repositories
+
+
 def everything(folder: Path) -> bytes:
     """All bytes of all files below a folder."""
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
@@ -178,11 +200,6 @@ def test_a_recipe_shares_its_run_when_it_is_whole_and_its_token_stands_nowhere(h
 @pytest.mark.slow
 @pytest.mark.promise("H2")
 def test_a_push_at_the_end_of_a_run_goes_through_the_same_gate(made, tmp_path, monkeypatch):
-    import shutil
-
-    from toolkit import RecipeArguments
-    from toolkit.hub import share_run
-
     shutil.copytree(made("text"), tmp_path / "run")
     (tmp_path / "run" / "pytorch_model.bin").write_bytes(pickle.dumps(1))
     arguments = RecipeArguments("run", push_to_hub=True, hub_model_id="tester/run")
