@@ -1,7 +1,7 @@
 """Draws the pictures of README.md from runs that it trains: `python docs/pictures/make.py`.
 
 Numbers in words are translated, melodies are written down as their notes, and a drawn ball is watched; then a browser
-looks at the three reports and at the demo. About five minutes on two CPU cores. Needs Chromium and its driver, as the
+looks at the three reports and at the demo. About six minutes on two CPU cores. Needs Chromium and its driver, as the
 browser tests do, and the extra `demo`. `--runs` names where the runs are kept; one that is there is not trained again.
 """
 
@@ -30,7 +30,8 @@ NOTES = {"do": 262, "re": 294, "mi": 330, "fa": 349, "so": 392, "la": 440, "ti":
 RATE_HZ = 8000
 FRAME = """
 document.documentElement.style.scrollBehavior = "auto"
-Object.assign(arguments[0].style, {width: "46rem", maxWidth: "100%", padding: "16px", margin: 0})
+const width = arguments[0].matches(".attention") ? "fit-content" : "46rem"
+Object.assign(arguments[0].style, {width, maxWidth: "100%", padding: "16px", margin: 0})
 arguments[0].querySelectorAll("details").forEach((fold) => (fold.hidden = true))
 arguments[0].scrollIntoView()
 """
@@ -94,7 +95,7 @@ def video_run(folder: Path) -> None:
     data = folder.with_name("bounces")
     subprocess.run([sys.executable, ROOT / "recipes/video/make_bounces.py", data], check=True)
     files = {f"{split}_file": str(data / f"{split}.csv") for split in ("train", "validation", "test")}
-    arguments = RecipeArguments(str(folder), num_train_epochs=12, per_device_train_batch_size=4, learning_rate=2e-3)
+    arguments = RecipeArguments(str(folder), num_train_epochs=25, per_device_train_batch_size=4, learning_rate=2e-3)
     run(EventLabelling(metric="map_1", max_train_seconds=4.0), DataArguments(**files), arguments)
 
 
