@@ -16,7 +16,7 @@ from .processing_spans import Span, find_instants, find_segments, tidy
 
 BLOCK_FRAMES = 64
 STRETCHES_AT_ONCE = 16
-INPUTS = ("frames", "blocks", "seconds", "frames_per_second")
+INPUTS = ("frames", "blocks", "seconds", "frames_per_second", "still")
 
 
 class VideoEventDetectionPipeline(Pipeline):
@@ -43,7 +43,8 @@ class VideoEventDetectionPipeline(Pipeline):
             inputs: one video, or a list, a generator or a dataset of videos. A video is an array (F, Y, X, 3) of
                 bytes, taken at the rate the model was trained for, or a mapping with `frames` and `seconds` (when each
                 is shown) or `frames_per_second`. For videos longer than memory it has `blocks`, an iterable of pairs
-                (frames, seconds); where these are not all frames of the video, `seconds` are the times of all.
+                (frames, seconds); where these are not all frames of the video, `seconds` are the times of all. A model
+                that subtracts the video's median frame holds the whole video, but where that is given as `still`.
             **settings: `threshold`, `minimum_seconds`, `merge_seconds`, `points` and `apart_seconds` (see
                 `postprocess`); for models that write events also every generation argument by name. Videos are read
                 one after the other, in blocks: `batch_size` changes nothing.
@@ -96,18 +97,18 @@ class VideoEventDetectionPipeline(Pipeline):
         unknown = [name for name in video if name not in INPUTS]
         if unknown or ("frames" in video) == ("blocks" in video):
             raise ValueError(
-                "`inputs` must have `frames` or `blocks`, and beside them only `seconds` or `frames_per_second`, but "
+                f"`inputs` must have `frames` or `blocks`, and beside them only {', '.join(map(repr, INPUTS[2:]))}, but "
                 f"one has {', '.join(map(repr, video)) or 'nothing'}."
             )
         rate = video.get("frames_per_second")
         if rate is None and video.get("seconds") is None and "frames" in video:
             rate = self.processor.frames_per_second
         blocks = video["blocks"] if "blocks" in video else _blocks(video, rate)
-        return {"blocks": TimedBlocks(blocks, video.get("seconds")), "rate": rate}
+        return {"blocks": TimedBlocks(blocks, video.get("seconds")), "rate": rate, "still": video.get("still")}
 
     def _forward(self, model_inputs: dict[str, Any], **generation: Any) -> dict[str, Any]:  # type: ignore[override]
         encoder, blocks = self._frame_encoder(), model_inputs["blocks"]
-        prepared = self.processor.stream(blocks, last_seconds=blocks.last_seconds)
+        prepared = self.processor.stream(blocks, last_seconds=blocks.last_seconds, still=model_inputs["still"])
         features = torch.cat(list(encoder.stream(block.to(self.device, self.model.dtype) for block in prepared)))
         looked_at = torch.cat(blocks.passed)
         seconds = looked_at if blocks.seconds is None else blocks.seconds

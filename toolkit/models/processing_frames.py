@@ -29,7 +29,7 @@ class FrameProcessor(ProcessorMixin):
         std: of each channel, to be divided by.
         frames_per_second: the rate at which the model sees a video, whatever rate that has.
         subtract_median: whether to subtract the video's median frame in place of the mean: for cameras that stand
-            still. All frames of a video are then held at once, small and as bytes.
+            still. Where nobody tells it beforehand, all frames of a video are held at once, small and as bytes.
         labels: names of the labels, in the order of their ids.
         background: the label that means "nothing", if there is one.
         event_steps: `{"step_seconds", "steps"}` of the `EventVocabulary`, for models that write events.
@@ -86,19 +86,22 @@ class FrameProcessor(ProcessorMixin):
             raise ValueError("`event_steps` must be set for a model that writes events, but is None.")
         return EventVocabulary(tuple(name for name in self.labels if name != self.background), **self.event_steps)
 
-    def stream(self, blocks: Iterable[tuple[Any, Any]], *, last_seconds: float | None = None) -> Iterator[Tensor]:
+    def stream(
+        self, blocks: Iterable[tuple[Any, Any]], *, last_seconds: float | None = None, still: Tensor | None = None
+    ) -> Iterator[Tensor]:
         """What the model sees of one video that comes in blocks.
 
         Args:
             blocks: frames as in a call, with their seconds, one after the other.
             last_seconds: when the video's last frame is shown, where that is not among them.
+            still: (C, Y, X), the median frame, where it is to be subtracted and known.
 
         Yields:
             (some frames, C, Y, X)
         """
         shrunk = (self.shrink(frames) for frames in at_rate(blocks, self.frames_per_second, last_seconds))
-        if not self.subtract_median:
-            yield from (self.normalise(frames) for frames in shrunk)
+        if still is not None or not self.subtract_median:
+            yield from (self.normalise(frames, still) for frames in shrunk)
             return
         whole = torch.cat(list(shrunk))
         median = self.median(whole)
@@ -115,10 +118,14 @@ class FrameProcessor(ProcessorMixin):
         return frames.expand(-1, len(self.mean), -1, -1)
 
     @staticmethod
+    def median_places(count: int) -> Tensor:
+        """Which of a video's seen frames tell what does not move."""
+        return torch.linspace(0, count - 1, min(count, MEDIAN_FRAMES)).round().long()
+
+    @staticmethod
     def median(frames: Tensor) -> Tensor:
         """The frame of what does not move: (F, C, Y, X) -> (C, Y, X)."""
-        places = torch.linspace(0, len(frames) - 1, min(len(frames), MEDIAN_FRAMES)).round().long()
-        return frames[places].median(0).values
+        return frames[FrameProcessor.median_places(len(frames))].median(0).values
 
     def normalise(self, frames: Tensor, median: Tensor | None = None) -> Tensor:
         """Bytes of shrunk frames to float32 around 0; with a median, that takes the place of the mean."""

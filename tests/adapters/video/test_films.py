@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.adapters.video.drawn import draw
-from toolkit.adapters.video.films import Films
+from toolkit.adapters.video.films import BLOCK_FRAMES, Films, seen_of
+from toolkit.media import video
 from toolkit.media.video import VideoFile
 from toolkit.models import FrameProcessor
 
@@ -22,13 +23,13 @@ def processor(**settings: object) -> FrameProcessor:
 def decodings(monkeypatch) -> list[str]:
     """Names of the files that were decoded."""
     names: list[str] = []
-    frames = VideoFile.frames
+    select = VideoFile.select
 
-    def counted(self, **settings):
+    def counted(self, indices, **settings):
         names.append(self.name)
-        return frames(self, **settings)
+        return select(self, indices, **settings)
 
-    monkeypatch.setattr(VideoFile, "frames", counted)
+    monkeypatch.setattr(VideoFile, "select", counted)
     return names
 
 
@@ -43,6 +44,7 @@ def test_what_is_kept_is_what_the_processor_sees(settings):
     seen = processor(**settings)(clip.frames, seconds=clip.seconds)["frames"][0]
     film = Films(processor(**settings), "kept")[path]
     assert torch.equal(film.seen(processor(**settings)), seen)
+    assert torch.equal(torch.cat(list(seen_of(VideoFile(path), processor(**settings)))), seen)
     assert film.seconds == pytest.approx(seconds, abs=1e-4)
 
 
@@ -83,3 +85,25 @@ def test_writing_into_frames_never_reaches_the_disk():
     before = Films(processor(), "kept")[path].frames
     before += 1
     assert not np.array_equal(Films(processor(), "kept")[path].frames, before)
+
+
+def test_a_video_without_its_still_background_is_a_stream_too():
+    path = draw("long.mp4", [*150 * ["left"], *200 * ["none"]])
+    whole = processor(subtract_median=True, frames_per_second=10.0)
+    [clip] = VideoFile(path).frames(size=(12, 16), batch_frames=999)
+    expected = whole(clip.frames, seconds=clip.seconds)["frames"][0]
+    sizes: list[int] = []
+    for seen in seen_of(VideoFile(path), whole):
+        sizes.append(len(seen))
+        assert torch.equal(seen, expected[sum(sizes[:-1]) : sum(sizes)])
+    assert sum(sizes) == 350 and max(sizes) <= BLOCK_FRAMES + 1
+
+
+def test_frames_that_the_model_does_not_see_are_not_converted(monkeypatch):
+    path = draw("a.mp4", 60 * ["left"])
+    converted, pictures = [], video._pictures
+    monkeypatch.setattr(
+        video, "_pictures", lambda frames, size: pictures((converted.append(1) or frame for frame in frames), size)
+    )
+    assert len(torch.cat(list(seen_of(VideoFile(path), processor(frames_per_second=2.0))))) == 12
+    assert len(converted) == 12

@@ -92,20 +92,40 @@ class Films:
 
     def _decode(self, video: VideoFile, aside: Path) -> None:
         processor = self.processor
-        count = len(processor.seen(video.timestamps()))
+        count, last_seconds = len(processor.seen(video.timestamps())), video.timestamps()[-1].item()
         shape = (count, len(processor.mean), *processor.size)
         array = open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
         place = 0
-        for block in at_rate(as_blocks(video, processor), processor.frames_per_second):
+        for block in at_rate(as_blocks(video, processor), processor.frames_per_second, last_seconds):
             array[place : place + len(block)] = processor.shrink(block).numpy()
             place += len(block)
         array.flush()
 
 
 def as_blocks(video: VideoFile, processor: FrameProcessor) -> Iterator[tuple[Tensor, Tensor]]:
-    """A video as the processor takes it in: frames of its size with their times."""
+    """A video as the processor takes it in: the frames that it sees, of its size, with their times."""
+    yield from _chosen(video, processor, processor.seen(video.timestamps()).unique())
+
+
+def still_of(video: VideoFile, processor: FrameProcessor) -> Tensor | None:
+    """(C, Y, X) bytes, what does not move, if that is to be subtracted; only the frames that tell it are looked at."""
+    if not processor.subtract_median:
+        return None
+    seen = processor.seen(video.timestamps())
+    rising, places = seen[processor.median_places(len(seen))].unique(return_inverse=True)
+    frames = torch.cat([processor.shrink(frames) for frames, _ in _chosen(video, processor, rising)])
+    return processor.median(frames[places])
+
+
+def seen_of(video: VideoFile, processor: FrameProcessor) -> Iterator[Tensor]:
+    """What the model reads of a video, as a stream: (some frames, C, Y, X) float32."""
+    last_seconds, still = video.timestamps()[-1].item(), still_of(video, processor)
+    return processor.stream(as_blocks(video, processor), last_seconds=last_seconds, still=still)
+
+
+def _chosen(video: VideoFile, processor: FrameProcessor, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     height, width = processor.size
-    for clip in video.frames(size=(height, width), batch_frames=BLOCK_FRAMES):
+    for clip in video.select(indices.tolist(), size=(height, width), batch_frames=BLOCK_FRAMES):
         yield clip.frames, clip.seconds
 
 
@@ -115,4 +135,4 @@ def write_array(path: Path, parts: Iterable[Tensor]) -> None:
         np.save(file, torch.cat(list(parts)).float().numpy())
 
 
-__all__ = ["Film", "Films", "as_blocks", "write_array"]
+__all__ = ["Film", "Films", "as_blocks", "seen_of", "still_of", "write_array"]

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, VideoMAEConfig
 
 from toolkit.adapters.video.encoders import fingerprint, pretrained_frames, small_videomae
-from toolkit.adapters.video.films import Film, as_blocks, write_array
+from toolkit.adapters.video.films import Film, seen_of, write_array
 from toolkit.adapters.video.labels import Event
 from toolkit.adapters.video.variation import flipped, shifted, with_other_light
 from toolkit.collate import Pad
@@ -131,7 +131,7 @@ class Learner(ABC):
         def look(aside: Any) -> None:
             device = next(encoder.parameters()).device
             with torch.inference_mode():
-                seen = films.processor.stream(as_blocks(VideoFile(path), films.processor))
+                seen = seen_of(VideoFile(path), films.processor)
                 write_array(aside, [part.cpu() for part in encoder.stream(block.to(device) for block in seen)])
 
         return films.kept(key, look)

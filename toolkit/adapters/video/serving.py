@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForTokenClassification, PreTrainedModel
 
 from toolkit.adapters.video.clips import CLASSIFICATION, classifier
-from toolkit.adapters.video.films import as_blocks
+from toolkit.adapters.video.films import as_blocks, still_of
 from toolkit.adapters.video.timelines import check_ending, write_timeline
 from toolkit.media.video import VideoFile
 from toolkit.models import FrameProcessor, load_processor
@@ -81,7 +81,12 @@ class EventDetector:
                 raise ValueError("`output` needs a video file, but frames came. Take what is in the answer.")
             return self.pipeline(video, **settings)
         file = video if isinstance(video, VideoFile) else VideoFile(video)
-        given = {"blocks": as_blocks(file, self.processor), "frames_per_second": file.header.frames_per_second}
+        given = {
+            "blocks": as_blocks(file, self.processor),
+            "seconds": file.timestamps(),
+            "frames_per_second": file.header.frames_per_second,
+            "still": still_of(file, self.processor),
+        }
         answer = self.pipeline(given, **settings)
         for path in paths:
             write_timeline(path.with_name(path.name.replace("*", Path(file.name).stem)), answer, file)
