@@ -13,7 +13,7 @@ import pytest
 
 from tests.hub.conftest import hub
 from tests.models import clips, texts
-from tests.models.tiny import tiny_core
+from tests.models.tiny import EOS, tiny_core
 from tests.report.conftest import chromium, started
 from toolkit.models import LogMelFeatureExtractor, SpeechSeq2SeqProcessor, save_portable
 
@@ -50,6 +50,7 @@ def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "speech"
     kind = dict(attention_type="location", frame_stacking=3, source_vocab_size=None, input_feature_size=40)
     model = tiny_core(vocab_size=len(texts.tokenizer()), **kind).float()
+    model.lm_head.bias.data[EOS] = -9.0  # it goes on until it may not
     model.generation_config.max_new_tokens = 6
     save_portable(model, SpeechSeq2SeqProcessor(LogMelFeatureExtractor(40, 8000), texts.tokenizer()), folder)
     return folder
