@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from toolkit.adapters import audio, video
 from toolkit.hub import fetch
+from toolkit.model_folder import one_sentence
 from toolkit.models import PIPELINES, load_processor
 
 BUILDERS: dict[str, Callable[..., Any]] = {**audio.BUILDERS, **video.BUILDERS}
@@ -48,6 +49,14 @@ def pipeline(
     source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     if isinstance(model, str | Path) and (name in BUILDERS or name in PIPELINES):
         model, source["revision"] = fetch(str(model), revision=revision), None
+    given = {"tokenizer": tokenizer, "processor": processor, **settings}
+    with one_sentence(model, [argument for argument, value in given.items() if value is not None]):
+        return _built(task, name, model, source, **given)
+
+
+def _built(
+    task: str, name: str, model: Any, source: dict[str, Any], *, tokenizer: Any, processor: Any, **settings: Any
+) -> Any:
     if name in BUILDERS:
         return BUILDERS[name](model, tokenizer=tokenizer, processor=processor, **source, **settings)
     if name not in PIPELINES:

@@ -182,7 +182,7 @@ def _resampled(pieces: Iterator[Waveform], sample_rate_hz: int, begin: int) -> I
     # Odd rates (22254.5 Hz, rounded) are met nearly instead of with a filter for each sample of a second: to a
     # millionth or, where a filter has to look at many samples, a ten-thousandth.
     ratio = Fraction(first.sample_rate_hz, sample_rate_hz)
-    ratio = ratio.limit_denominator(max(int(_FINEST_RATIO / max(ratio, 1)), 1))
+    ratio = ratio.limit_denominator(max(int(_FINEST_RATIO / max(float(ratio), 1.0)), 1))
     step, made = ratio.numerator, ratio.denominator
     change = Resample(step, made)
     around = 0 if step == made else -(-change.width // step)

@@ -105,7 +105,7 @@ def decoded(recording: Recording, *, partial: bool = False) -> Iterator[VideoFra
     """
     stream = picture_stream(recording)
     stream.thread_type = "AUTO"
-    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # frames may be larger than the header says
+    stream.codec_context.options = {"max_pixels": str(2 * _MOST_PIXELS)}  # where they outgrow the header
     seconds = None
     for packet in recording.container.demux(stream):
         try:
