@@ -21,7 +21,7 @@ from toolkit.arguments import RecipeArguments, parse
 from toolkit.card import write_card
 from toolkit.data import BadData, DataArguments
 from toolkit.evaluation import evaluate
-from toolkit.hub import share_run
+from toolkit.hub import masked, share_run
 from toolkit.models import load_processor
 from toolkit.portable import seal
 from toolkit.processes import Share, fails_first, from_first, only_first_speaks, wait
@@ -66,7 +66,7 @@ def main(adapter_class: type[Adapter], **defaults: Any) -> None:
         print(error, file=sys.stderr)
         sys.exit(1 if isinstance(error, BadData | OSError) else 2)
     except KeyboardInterrupt:
-        print(f"Stopped. To go on, run the same command again: python {' '.join(sys.argv)}", file=sys.stderr)
+        print(f"Stopped. To go on, run the same command again: python {' '.join(masked(sys.argv))}", file=sys.stderr)
         sys.exit(130)
 
 
