@@ -2,16 +2,16 @@
 
 import json
 import os
+import random
 import signal
-import subprocess
-import sys
-import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 import toolkit.recipe
-from tests.recipes.conftest import CORE, ROOT, first_rows, flags
+from tests.recipes.conftest import CORE, first_rows
+from tests.recipes.forked import end, start
 from toolkit.training import RecipeTrainer
 
 pytestmark = pytest.mark.promise("H5")
@@ -173,32 +173,104 @@ def test_a_run_that_stopped_early_stays_stopped(recipe, data, monkeypatch):
     assert sum("eval_chrf" in entry for entry in whole[1]) == 2
 
 
+KILLS = 20
+MANY_STEPS = SETTINGS | {
+    **{"max_steps": 100, "save_steps": 2, "eval_steps": 10, "save_strategy": "steps", "eval_strategy": "steps"},
+    **{"dropout": 0.2, "scheduled_sampling": "linear", "teacher_forcing_ratio": 0.3, "tokens_per_batch": 100},
+    "load_best_model_at_end": False,  # so that a checkpoint does not wait for an evaluation
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", [BY_STEPS, {}], ids=["steps", "epochs"])
-def test_a_killed_process_is_taken_up_by_the_same_command(settings, data, tmp_path):
-    settings = SETTINGS | settings
-    killer = tmp_path / "killer.py"
-    killer.write_text(
-        textwrap.dedent("""
-        import os, runpy, signal, sys
-        from toolkit.training import RecipeTrainer
-        step = RecipeTrainer.training_step
-        def training_step(self, *inputs, **settings):
-            if self.state.global_step == 18:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return step(self, *inputs, **settings)
-        RecipeTrainer.training_step = training_step
-        sys.argv = sys.argv[1:]
-        runpy.run_path(sys.argv[0], run_name="__main__")
-        """)
-    )
-    script = str(ROOT / "recipes" / "text" / "translation.py")
+def test_a_run_that_is_killed_twenty_times_ends_as_if_it_had_not_been(data):
+    """SIGKILL from outside, at moments of wall time: while it loads, trains, evaluates, or writes a checkpoint."""
+    began = time.monotonic()
+    whole = start("text/translation", output_dir="whole", **data, **MANY_STEPS)
+    while not Path("whole/checkpoint-2").exists():
+        whole.join(0.02)
+    first = time.monotonic() - began
+    assert end(whole).code == 0
+    interval = (time.monotonic() - began - first) / 50
+    moments, reached = random.Random(4), []
+    for _ in range(KILLS):
+        process = start("text/translation", output_dir="killed", **data, **MANY_STEPS)
+        process.join(moments.uniform(0, first + 3 * interval))
+        process.kill()
+        assert end(process).code == -signal.SIGKILL
+        reached.append(max([int(path.name[11:]) for path in Path("killed").glob("checkpoint-*")], default=0))
+    assert reached == sorted(reached) and len(set(reached)) > 2, "no checkpoint is lost, and some were made"
+    said = end(start("text/translation", output_dir="killed", **data, **MANY_STEPS))
+    assert (said.code, "Skipped" in said.err) == (0, False)
+    assert ending(Path("killed")) == ending(Path("whole"))
+    assert {path.name for path in Path("killed").iterdir()} == {path.name for path in Path("whole").iterdir()}
 
-    def command(*before: str, folder: str) -> int:
-        words = [sys.executable, *before, script, *flags(output_dir=folder, **data, **settings)]
-        return subprocess.run(words, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True).returncode
 
-    assert command(folder="whole") == 0
-    assert command(str(killer), folder="stopped") == -signal.SIGKILL
-    assert command(folder="stopped") == 0
+@pytest.fixture
+def stopped(recipe, data, at_step):
+    """A run that died and left two checkpoints, and the same one that did not."""
+    settings = SETTINGS | BY_STEPS
+    assert recipe("translation", output_dir="whole", **data, **settings).code == 0
+    at_step(19, die)
+    with pytest.raises(Death):
+        recipe("translation", output_dir="stopped", **data, **settings)
+    return lambda *words: recipe("translation", *words, output_dir="stopped", **data, **settings)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.slow
+def test_a_checkpoint_that_was_cut_short_is_skipped_and_named(stopped):
+    cut(Path("stopped/checkpoint-14/optimizer.pt"))
+    said = stopped()
+    assert said.code == 0
+    told = "Skipped checkpoint-14: optimizer.pt is cut short. It is kept as skipped-checkpoint-14."
+    assert said.err.splitlines()[:2] == [told, "Going on from stopped/checkpoint-7."]
+    assert Path("stopped/skipped-checkpoint-14/model.safetensors").exists()
+    assert ending(Path("stopped")) == ending(Path("whole"))
+
+
+@pytest.mark.slow
+def test_nothing_is_thrown_away_unasked_where_no_checkpoint_is_whole(stopped):
+    cut(Path("stopped/checkpoint-7/model.safetensors"))
+    Path("stopped/checkpoint-14/trainer_state.json").unlink()
+    before = sorted(Path("stopped").rglob("*"))
+    said = stopped()
+    assert (said.code, len(said.err.splitlines())) == (1, 1)
+    faults = "checkpoint-14: trainer_state.json is missing; checkpoint-7: model.safetensors is cut short"
+    assert f"stopped has none ({faults})" in said.err and "`--overwrite_output_dir`" in said.err
+    assert sorted(Path("stopped").rglob("*")) == before
+    assert stopped("--overwrite_output_dir").code == 0
+    assert ending(Path("stopped")) == ending(Path("whole"))
+
+
+@pytest.mark.slow
+def test_a_permission_that_was_lost_costs_one_line_and_no_checkpoint(stopped, monkeypatch):
+    def denied(*paths):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("toolkit.checkpoints.os.rename", denied)
+        said = stopped()
+    last = said.err.splitlines()[-1]
+    assert said.code == 1 and "Traceback" not in said.err
+    assert "stopped/checkpoint-21 could not be saved ([Errno 13] Permission denied); checkpoint-14 is whole." in last
+    assert not list(Path("stopped").glob(".*"))
+    assert stopped().code == 0
+    assert ending(Path("stopped")) == ending(Path("whole"))
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_one_line_and_no_checkpoint(stopped, data):
+    """The weights still fit, the state of the optimizer does not."""
+    checkpoint = Path("stopped/checkpoint-14")
+    sizes = [(checkpoint / name).stat().st_size for name in ("model.safetensors", "optimizer.pt")]
+    asked = {"output_dir": "stopped", **data, **SETTINGS, **BY_STEPS}
+    said = end(start("text/translation", largest_file=sum(sizes) // 2, **asked))
+    last = said.err.splitlines()[-1]
+    assert said.code == 1 and "Traceback" not in said.err
+    assert last.startswith("stopped/checkpoint-21 could not be saved (") and "checkpoint-14 is whole." in last
+    assert not list(Path("stopped").glob(".*")) and not Path("stopped/checkpoint-21").exists()
+    assert stopped().code == 0
     assert ending(Path("stopped")) == ending(Path("whole"))
