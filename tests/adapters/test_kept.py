@@ -34,6 +34,21 @@ def test_what_breaks_off_leaves_nothing_behind():
     assert os.listdir("kept") == []
 
 
+def test_what_nobody_asked_for_in_a_month_goes_when_something_new_comes():
+    def make(aside: Path) -> None:
+        with aside.open("wb") as file:
+            np.save(file, np.arange(5))
+
+    for name in ("forgotten", "used"):
+        kept_array(Path(f"kept/{name}.npy"), make)
+        os.utime(f"kept/{name}.npy", (1, 1))
+    Path("kept/notes.txt").write_text("mine")
+    os.utime("kept/notes.txt", (1, 1))
+    kept_array(Path("kept/used.npy"), make)
+    kept_array(Path("kept/new.npy"), make)
+    assert sorted(os.listdir("kept")) == ["new.npy", "notes.txt", "used.npy"]
+
+
 def test_a_key_knows_file_version_and_settings():
     Path("a").write_text("one")
     Path("b").write_text("one")

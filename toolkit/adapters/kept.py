@@ -1,8 +1,9 @@
-"""What is dear to make of a file and always the same: made once, then kept on disk."""
+"""What is dear to make of a file and always the same: made once, then kept on disk while it is used."""
 
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+
+UNUSED_DAYS = 30
+"""What nobody asked for in so many days goes when something new is kept beside it."""
 
 
 def key_of(path: str, *settings: Any) -> str:
@@ -51,7 +55,16 @@ def kept_array(path: Path, make: Callable[[Path], None]) -> np.ndarray:
             os.replace(aside, path)
         finally:
             aside.unlink(missing_ok=True)
+        _forget_unused(path.parent)
+    os.utime(path)
     return np.load(path, mmap_mode="c")
+
+
+def _forget_unused(folder: Path) -> None:
+    """Lets the folder shrink; what a run beside this one reads is open, or was asked for lately."""
+    for path in folder.glob("*.npy"):
+        if path.stat().st_mtime < time.time() - UNUSED_DAYS * 24 * 3600:
+            path.unlink(missing_ok=True)
 
 
 __all__ = ["fingerprint", "kept_array", "key_of"]
