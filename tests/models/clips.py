@@ -12,6 +12,7 @@ from toolkit.models import (
     RecurrentSeq2SeqConfig,
     RecurrentSeq2SeqForConditionalGeneration,
 )
+from toolkit.models.layers_pointer import RARE
 
 SIZE = (8, 12)
 LABELS = ["nothing", "jump", "turn"]
@@ -55,20 +56,22 @@ def labeller(kind: str, **settings: object) -> RecurrentFrameLabeller:
 
 def teller(kind: str, processor: FrameProcessor) -> RecurrentSeq2SeqForConditionalGeneration:
     """A tiny model without dropout that writes events."""
-    return loud(
-        RecurrentSeq2SeqForConditionalGeneration(
-            RecurrentSeq2SeqConfig(
-                vocab_size=len(processor.events.tokens),
-                backbone_config=encoder_settings(kind).to_dict(),
-                freeze_backbone=False,
-                embedding_size=6,
-                hidden_size=8,
-                embedding_dropout=0.0,
-                dropout=0.0,
-                output_dropout=0.0,
-            )
-        )
+    config = RecurrentSeq2SeqConfig(
+        vocab_size=len(processor.events.tokens),
+        first_pointer=processor.events.first_time,
+        backbone_config=encoder_settings(kind).to_dict(),
+        freeze_backbone=False,
+        embedding_size=6,
+        hidden_size=8,
+        embedding_dropout=0.0,
+        dropout=0.0,
+        output_dropout=0.0,
     )
+    model = loud(RecurrentSeq2SeqForConditionalGeneration(config))
+    with torch.no_grad():
+        model.decoder.pointer.place.bias += RARE  # or it would write <eos> and nothing else
+        model.lm_head.bias -= 2
+    return model
 
 
 def frame_processor(**settings: object) -> FrameProcessor:

@@ -205,7 +205,7 @@ def tell(stretches: Sequence[Stretch], vocabulary: EventVocabulary, edges: Tenso
         if index + 1 < len(stretches):
             last = (last + stretches[index + 1].start_seconds) / 2
         open_ones = {one.label: place for place, one in enumerate(events) if one.end >= _frame(edges, first - step)}
-        quiet, place = first, -1
+        quiet, place = first, -2  # so that, where nothing is told, the next word is the first one
         for start, end, label, place in vocabulary.spell(stretch.words):
             begins, ends = (stretch.start_seconds + steps * step for steps in (start, end))
             nothing += _cut("", quiet, begins, first, last, stretch.scores[place - 1], edges)
