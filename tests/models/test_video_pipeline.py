@@ -136,8 +136,41 @@ def test_generation_arguments_reach_the_model_that_writes():
     pipe, video = detector("written"), {"frames": film(60), "frames_per_second": 25.0}
     assert pipe(video, max_new_tokens=2)["events"] == []
     assert pipe(video, num_beams=3)["frames"]
-    with pytest.raises(TypeError, match="`num_beams` is no argument"):
-        detector("cnn")(video, num_beams=3)
+    for unknown in ({"num_beams": 3}, {"return_attentions": True}):
+        with pytest.raises(TypeError, match=f"`{next(iter(unknown))}` is no argument"):
+            detector("cnn")(video, **unknown)
+
+
+@pytest.mark.promise("G4", "B1")
+@pytest.mark.parametrize("beams", [1, 3])
+def test_where_the_decoder_looked_is_told_for_each_event(beams):
+    pipe, seconds = detector("written"), 10 + torch.arange(60, dtype=torch.float64) / 25
+    plain = pipe({"frames": film(60), "seconds": seconds}, num_beams=beams)
+    answer = pipe({"frames": film(60), "seconds": seconds}, num_beams=beams, return_attentions=True)
+    assert {name: answer[name] for name in plain} == plain
+    stretches = answer["attention"]
+    assert len(stretches) == 5 and any(stretch["events"] for stretch in stretches)  # 30 steps, 10 at once, 5 apart
+    for number, stretch in enumerate(stretches):
+        assert stretch["seconds"] == pytest.approx([10 + 0.08 * (5 * number + step) for step in range(10)])
+        assert len(stretch["weights"]) == len(stretch["events"])
+        for weights in stretch["weights"]:
+            assert len(weights) == 10 and sum(weights) == pytest.approx(1)
+        for event in stretch["events"]:
+            assert stretch["seconds"][0] <= event["start"] <= event["end"] <= stretch["seconds"][-1] + 0.0801
+    blind = detector("written")
+    blind.model.config.attention_type = "none"
+    with pytest.raises(ValueError, match="`return_attentions` reads where the decoder looked"):
+        blind({"frames": film(60)}, return_attentions=True)
+
+
+def test_a_model_of_instants_finds_instants_without_being_asked():
+    pipe, video = detector("cnn"), {"frames": film(200), "frames_per_second": 25.0}
+    segments, points = pipe(video, points=False), pipe(video, points=True)
+    assert segments["events"] != points["events"]
+    assert pipe(video) == segments
+    pipe.model.config.tells_instants = True
+    assert pipe(video) == points
+    assert pipe(video, points=False) == segments
 
 
 @pytest.mark.parametrize(

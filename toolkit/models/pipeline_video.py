@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, Pipeline
 
-from .processing_events import Stretch, tell
+from .pipeline_writing import attended, given
+from .processing_events import EventGrammar, Stretch, tell
 from .processing_spans import Span, find_instants, find_segments, tidy
 
 BLOCK_FRAMES = 64
@@ -46,15 +47,16 @@ class VideoEventDetectionPipeline(Pipeline):
                 (frames, seconds); where these are not all frames of the video, `seconds` are the times of all. A model
                 that subtracts the video's median frame holds the whole video, but where that is given as `still`.
             **settings: `threshold`, `minimum_seconds`, `merge_seconds`, `points` and `apart_seconds` (see
-                `postprocess`); for models that write events also every generation argument by name. Videos are read
-                one after the other, in blocks: `batch_size` changes nothing.
+                `postprocess`); for models that write events also `return_attentions` and every generation argument by
+                name. Videos are read one after the other, in blocks: `batch_size` changes nothing.
 
         Returns:
             For each video `video`, the header: how many `frames` it has, how many are `seen` by the model, its
             `frames_per_second`, the model's `seen_frames_per_second`, `window` and `stride` in frames seen, and
             `resolution_seconds`, the real resolution in time; `frames`: `frame`, `seconds`, `label` and `score` of each
             frame; and `events`: `label`, `start` and `end` in seconds, `start_frame`, `end_frame` (the first one after
-            the event) and `score`, in the order of time.
+            the event) and `score`, in the order of time. With `return_attentions` also `attention`: for each stretch
+            that a model wrote about the `seconds` of its steps, its `events`, and the `weights` of these over those.
         """
         return [] if isinstance(inputs, list) and not inputs else super().__call__(inputs, **settings)
 
@@ -76,14 +78,8 @@ class VideoEventDetectionPipeline(Pipeline):
                 f"`{next(iter(generation))}` is no argument of a pipeline whose model labels frames. These are: "
                 "threshold, minimum_seconds, merge_seconds, points, apart_seconds."
             )
-        events = {
-            "threshold": threshold,
-            "minimum_seconds": minimum_seconds,
-            "merge_seconds": merge_seconds,
-            "points": points,
-            "apart_seconds": apart_seconds,
-        }
-        return {}, generation, {name: value for name, value in events.items() if value is not None}
+        seconds = {"minimum_seconds": minimum_seconds, "merge_seconds": merge_seconds, "apart_seconds": apart_seconds}
+        return {}, generation, given({"threshold": threshold, "points": points, **seconds})
 
     def preprocess(self, video: Any) -> dict[str, Any]:  # type: ignore[override]
         """Opens one video as a stream of what the model sees; the times of its frames are noted as they come."""
@@ -106,17 +102,24 @@ class VideoEventDetectionPipeline(Pipeline):
         blocks = video["blocks"] if "blocks" in video else _blocks(video, rate)
         return {"blocks": TimedBlocks(blocks, video.get("seconds")), "rate": rate, "still": video.get("still")}
 
-    def _forward(self, model_inputs: dict[str, Any], **generation: Any) -> dict[str, Any]:  # type: ignore[override]
+    def _forward(  # type: ignore[override]
+        self, model_inputs: dict[str, Any], return_attentions: bool = False, **generation: Any
+    ) -> dict[str, Any]:
+        if return_attentions and self.model.config.attention_type == "none":
+            raise ValueError(
+                "`return_attentions` reads where the decoder looked, but this model has attention_type none. "
+                "Train one with attention."
+            )
         encoder, blocks = self._frame_encoder(), model_inputs["blocks"]
         prepared = self.processor.stream(blocks, last_seconds=blocks.last_seconds, still=model_inputs["still"])
         features = torch.cat(list(encoder.stream(block.to(self.device, self.model.dtype) for block in prepared)))
         looked_at = torch.cat(blocks.passed)
         seconds = looked_at if blocks.seconds is None else blocks.seconds
-        told = {"seconds": seconds, "seen": len(looked_at), "rate": model_inputs["rate"]}
+        told = {"seconds": seconds, "seen": len(looked_at), "rate": model_inputs["rate"], "looked": return_attentions}
         if len(looked_at) == len(seconds):  # all frames came, and some may not have been needed
             told["seen"] = len(self.processor.seen(seconds).unique())
         if self.model.can_generate():
-            return {**told, "stretches": self._write(features, encoder.frames_per_step, generation)}
+            return {**told, "stretches": self._write(features, encoder.frames_per_step, return_attentions, generation)}
         mask = features.new_ones(1, int(self.processor.places(seconds)[-1]) + 1)
         logits = self.model(frame_features=features[None], attention_mask=mask).logits[0]
         return {**told, "probabilities": logits.float().softmax(-1)}
@@ -124,7 +127,7 @@ class VideoEventDetectionPipeline(Pipeline):
     def _frame_encoder(self) -> Any:
         return self.model.encoder.reader.backbone if self.model.can_generate() else self.model.frame_encoder
 
-    def _write(self, features: Tensor, frames_per_step: int, generation: dict) -> list[Stretch]:
+    def _write(self, features: Tensor, frames_per_step: int, looks: bool, generation: dict) -> list[Stretch]:
         """Lets the model tell the events of overlapping stretches, as long as those it was trained on."""
         words, step_seconds = self.processor.events, frames_per_step / self.processor.frames_per_second
         length, steps = max(1, round(words.steps * words.step_seconds / step_seconds)), len(features)
@@ -135,14 +138,19 @@ class VideoEventDetectionPipeline(Pipeline):
             output = self.model.generate(
                 encoder_features=batch,
                 attention_mask=torch.ones(batch.shape[:2], device=batch.device),
-                **self._prepare_generate_kwargs(generation, return_dict_in_generate=True, output_scores=True),
+                logits_processor=[EventGrammar(words)],
+                **self._prepare_generate_kwargs(
+                    generation, return_dict_in_generate=True, output_scores=True, output_attentions=looks
+                ),
             )
             likely = self.model.compute_transition_scores(
                 output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
             )
-            for start, ids, scores in zip(some, output.sequences[:, 1:].tolist(), likely.exp().tolist(), strict=True):
+            weights = attended(output) if looks else [None] * len(some)
+            written = zip(some, output.sequences[:, 1:].tolist(), likely.exp().tolist(), weights, strict=True)
+            for start, ids, scores, looked in written:
                 ends = (start + batch.shape[1]) * step_seconds
-                stretches.append(Stretch(start * step_seconds, ends, ids, scores))
+                stretches.append(Stretch(start * step_seconds, ends, ids, scores, looked))
         return stretches
 
     def postprocess(  # type: ignore[override]
@@ -151,7 +159,7 @@ class VideoEventDetectionPipeline(Pipeline):
         threshold: float | None = None,
         minimum_seconds: float = 0.0,
         merge_seconds: float = 0.0,
-        points: bool = False,
+        points: bool | None = None,
         apart_seconds: float = 0.5,
     ) -> dict[str, Any]:
         """Names the answer.
@@ -162,7 +170,8 @@ class VideoEventDetectionPipeline(Pipeline):
                 its peak (none: 0.5). Frames keep their likeliest label.
             minimum_seconds: shorter segments are left out.
             merge_seconds: narrower gaps between segments of one label are closed, where nothing else happens there.
-            points: whether events are instants: peaks of a label's probability. What a model writes is what it is.
+            points: whether events are instants: peaks of a label's probability (none: as the model was trained). What
+                a model writes is what it is.
             apart_seconds: how far two points of one label must be apart.
         """
         seconds = model_outputs["seconds"]
@@ -173,10 +182,11 @@ class VideoEventDetectionPipeline(Pipeline):
             labels, scores, spans = self._told(model_outputs["stretches"], times, threshold or 0.0)
         else:
             labels, scores = self._likeliest(model_outputs["probabilities"], seconds)
+            points = getattr(self.model.config, "tells_instants", False) if points is None else points
             apart = apart_seconds if points else None
             spans = self._found(model_outputs["probabilities"], seconds, threshold, apart)
         spans = tidy(spans, times, minimum_seconds=minimum_seconds, merge_seconds=merge_seconds)
-        return {
+        answer = {
             "video": self._header(count, rate, model_outputs["seen"]),
             "frames": [
                 {"frame": frame, "seconds": times[frame], "label": labels[frame], "score": scores[frame]}
@@ -194,6 +204,10 @@ class VideoEventDetectionPipeline(Pipeline):
                 for span in spans
             ],
         }
+        if model_outputs.get("looked"):
+            words = self.processor.events
+            answer["attention"] = [one.attention(words, times[0]) for one in model_outputs["stretches"]]
+        return answer
 
     def _likeliest(self, probabilities: Tensor, seconds: Tensor) -> tuple[list[str | None], list[float]]:
         """A label and its probability for each frame."""

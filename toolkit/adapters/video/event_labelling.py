@@ -19,6 +19,7 @@ from toolkit.adapters.video.labels import CELLS, Event, events_of, joined, label
 from toolkit.adapters.video.learners import Learner
 from toolkit.adapters.video.learners_events import EventLearner
 from toolkit.adapters.video.learners_frames import FrameLearner
+from toolkit.adapters.video.maps import attention_maps
 from toolkit.adapters.video.scoring import SCORES, Watched, watched
 from toolkit.adapters.video.settings import WEIGHTS, VideoSettings
 from toolkit.adapters.video.stretches import END, START, cut
@@ -238,8 +239,10 @@ class EventLabelling(VideoSettings, Adapter):
         return self.score([predicted], [expected], only="frame_accuracy")["frame_accuracy"].value
 
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
-        """Timelines under videos, what was taken for what, and how many frames each label has."""
-        return sections(records, self)
+        """Timelines under videos, what was taken for what, how many frames each label has, where a decoder looked."""
+        yield from sections(records, self)
+        if self.generates:
+            yield from attention_maps(records, serve)
 
     def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
         """A second of coloured stripes: videos are not in the run folder."""

@@ -49,7 +49,7 @@ class EventDetector:
             output: file to write, by its ending: .json (the whole answer), .csv, .tsv, .vtt, .srt, .edl, .eaf, or .mp4
                 (the video with labels burnt in); several; with `*` for the video's name.
             **settings: `threshold`, `minimum_seconds`, `merge_seconds`, `points`, `apart_seconds`; for models that
-                write events also generation arguments.
+                write events also `return_attentions` and generation arguments.
 
         Returns:
             `video`, the header; `frames`, a label with its score for every frame of the file, with its number and time;
@@ -59,8 +59,6 @@ class EventDetector:
         for path in paths:
             check_ending(path)
         settings = {**self.settings, **settings}
-        if getattr(self.model.config, "tells_instants", False):
-            settings.setdefault("points", True)
         if isinstance(videos, list):
             if len(videos) > 1 and any("*" not in path.name for path in paths):
                 raise ValueError(
