@@ -42,14 +42,8 @@ def table():
 
 
 @pytest.mark.slow
-@pytest.mark.promise("G1", "G3", "G8", "H8")
-@pytest.mark.parametrize(
-    "decoder",
-    [
-        "frames",
-        pytest.param("events", marks=pytest.mark.xfail(strict=True, reason="writes events, but none that it has seen")),
-    ],
-)
+@pytest.mark.promise("G1", "G3", "G4", "G8", "H8")
+@pytest.mark.parametrize("decoder", ["frames", "events"])
 def test_a_table_of_labels_becomes_a_model_that_finds_events(decoder, table, recipe):
     table("train", 24)
     told = table("other", 6, seed=1)
@@ -57,20 +51,20 @@ def test_a_table_of_labels_becomes_a_model_that_finds_events(decoder, table, rec
         "video/event_labelling",
         **{**FLAGS, "decoder": decoder, "hidden_size": 32, "flips": "none"},
         **{"train_file": "train.csv", "validation_file": "other.csv", "output_dir": "run"},
-        **{"num_train_epochs": 20 if decoder == "frames" else 60, "learning_rate": 0.01},
+        **{"num_train_epochs": 20 if decoder == "frames" else 40, "learning_rate": 0.01},
     )
     assert said.code == 0, said.err
     results = json.loads(Path("run/all_results.json").read_text())
     assert results["frame_accuracy_low"] <= results["frame_accuracy"] <= results["frame_accuracy_high"]
-    assert results["frame_accuracy"] > (95 if decoder == "frames" else 60)
+    assert results["frame_accuracy"] > 95
     detect = pipeline("video-event-detection", "run")
-    if decoder == "frames":
-        for path, events in told.items():
-            found = [(event["start"], event["end"], event["label"]) for event in detect(path)["events"]]
-            assert found == [
-                (pytest.approx(start, abs=0.11), pytest.approx(end, abs=0.11), label) for start, end, label in events
-            ]
+    for path, events in told.items():
+        found = [(event["start"], event["end"], event["label"]) for event in detect(path)["events"]]
+        assert found == [
+            (pytest.approx(start, abs=0.11), pytest.approx(end, abs=0.11), label) for start, end, label in events
+        ]
     page = Path("run/report.html").read_text()
+    assert ("Where the decoder looked" in page) == (decoder == "events")
     assert "What happened when" in page and "<video" in page and "How often each label is seen" in page
 
 
