@@ -93,8 +93,8 @@ class VideoEventDetectionPipeline(Pipeline):
         unknown = [name for name in video if name not in INPUTS]
         if unknown or ("frames" in video) == ("blocks" in video):
             raise ValueError(
-                f"`inputs` must have `frames` or `blocks`, and beside them only {', '.join(map(repr, INPUTS[2:]))}, but "
-                f"one has {', '.join(map(repr, video)) or 'nothing'}."
+                f"`inputs` must have `frames` or `blocks`, and beside them only {', '.join(map(repr, INPUTS[2:]))}, "
+                f"but one has {', '.join(map(repr, video)) or 'nothing'}."
             )
         rate = video.get("frames_per_second")
         if rate is None and video.get("seconds") is None and "frames" in video:
