@@ -1,0 +1,13 @@
+"""Damaged labels, subtitles and transcripts cost sentences: no crash, no hang, no stray file, bounded memory."""
+
+import pytest
+
+from tests.fuzz.readers import of_family
+from tests.fuzz.search import search
+
+
+@pytest.mark.promise("H7")
+@pytest.mark.parametrize("examples", [8, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", of_family("labels"))
+def test_damage_costs_sentences(keeper, name, examples):
+    search(keeper, name, examples=examples)
