@@ -105,7 +105,7 @@ def test_a_mistake_is_told_in_a_sentence(visit: Any, translator: Path) -> None:
     visitor.one("textarea").send_keys("<script>document.title='ran'</script>" * 60)
     visitor.press("Translate")
 
-    assert visitor.wait("document.querySelector('[role=alert]')?.textContent") == (
+    assert visitor.wait("document.querySelector('.complaint[role=alert]')?.textContent") == (
         "The text may have 2,000 letters on this page, but has 2,220. Shorten it."
     )
 
@@ -133,7 +133,7 @@ def test_what_is_no_video_is_refused_by_name(visit: Any, detector: Path) -> None
     visitor.upload("broken.mp4")
     visitor.press("Find events")
 
-    said = visitor.wait("document.querySelector('[role=alert]')?.textContent")
+    said = visitor.wait("document.querySelector('.complaint[role=alert]')?.textContent")
     assert said.startswith("`broken.mp4` ") and "gradio" not in said
 
 
