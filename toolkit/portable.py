@@ -24,7 +24,7 @@ from toolkit.trial import NotPortable, Trial, alike, tried_elsewhere
 CARD, FINGERPRINTS = "README.md", "fingerprints.json"
 SHARED = (
     *("*.safetensors", "*.json", "*.py", "*.txt", "*.jinja", "*.model", "*.spm"),
-    *(CARD, "report.html", PREDICTIONS),
+    *(CARD, "report.html", "report_media/*", PREDICTIONS),
 )
 NOT_SHARED = ("checkpoint-*", ".*", "validation_predictions.jsonl", "skipped_rows.txt")
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "*.npy", "*.npz", "*.joblib")
@@ -63,7 +63,7 @@ def shared_files(folder: Path) -> list[str]:
                 )
             if any(fnmatch(name, pattern) for pattern in PICKLED):
                 raise NotPortable(f"`{path}` may hold a pickle, which runs code when it is loaded. Remove it.")
-            if name in files and any(fnmatch(name, pattern) for pattern in SHARED):
+            if name in files and any(fnmatch(path, pattern) for pattern in SHARED):
                 found.append(path)
     return sorted(found)
 

@@ -240,3 +240,10 @@ def test_a_command_line_is_shown_without_its_token():
 
 def test_private_files_are_not_among_those_that_are_shared(finished):
     assert not {".hidden.json", "skipped_rows.txt", "validation_predictions.jsonl"} & set(shared_files(finished))
+
+
+def test_media_beside_the_report_are_shared_with_it_and_no_others(tmp_path):
+    for path in ("report_media/1.mp4", "kept/2.mp4", "3.wav"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(b"sound")
+    assert shared_files(tmp_path) == ["report_media/1.mp4"]
