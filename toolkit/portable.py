@@ -125,7 +125,7 @@ def _only_our_code(folder: Path, here: list[str]) -> None:
             not (ours / name).is_file() or (ours / name).read_bytes() != (folder / name).read_bytes()
         ):
             raise NotPortable(
-                f"`{name}` must be the code of this toolkit, letter by letter, and is not. Train with this version again."
+                f"`{name}` must be this toolkit's code, letter by letter, but is not. Train again with this version."
             )
 
 

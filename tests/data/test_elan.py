@@ -81,7 +81,8 @@ def test_a_recording_is_found_where_the_document_says_or_beside_it(write, label,
         ('<ANNOTATION_DOCUMENT a="' + "x" * 3_000_000, "a.eaf:1: has a tag of more than 1,048,576 bytes."),
         (EAF.replace("hit", "x" * 1_050_000), "a.eaf:13: `label` is longer than 1,048,576 bytes. Split it."),
     ],
-    ids=["bomb", "outside", "truncated", "empty", "NUL", "html", "encoding", "units", "origin", "deep", "digits"] + ["tag", "label"],
+    ids=["bomb", "outside", "truncated", "empty", "NUL", "html", "encoding", "units", "origin", "deep", "digits"]
+    + ["tag", "label"],
 )
 def test_a_hostile_document_costs_one_sentence(write, label, content, fault):
     write("match 1.mp4")

@@ -64,7 +64,11 @@ def test_damage_costs_sentences_at_their_places(write, label, name):
         ("a.vtt", FILES["a.vtt"].replace("x", f"&#{'9' * 5000};"), "a.vtt:3: holds `&#…;` for no character"),
         ("t.json", FILES["t.json"].replace('"x"', r'"\ud800"'), "t.json:1: `label` has half a surrogate pair"),
         ("t.json", FILES["t.json"].replace('"x"', r'"a\u0000"'), "t.json:1: `label` has a NUL as character 2"),
-        ("t.json", FILES["t.json"].replace(": 1", f": {'9' * 4300}"), "t.json:1: this event, of a, needs a whole number"),
+        (
+            "t.json",
+            FILES["t.json"].replace(": 1", f": {'9' * 4300}"),
+            "t.json:1: this event, of a, needs a whole number",
+        ),
     ],
     ids=["reference", "surrogate", "NUL", "digits"],
 )

@@ -18,7 +18,7 @@ KINDS = ("cnn", "videomae", "written")
 
 def made(kind: str) -> tuple:
     processor = frame_processor()
-    model = teller("cnn", processor) if kind == "written" else labeller(kind)
+    model = teller("videomae", processor) if kind == "written" else labeller(kind)
     if kind == "written":
         model.generation_config.max_new_tokens = 13
     return model, processor
