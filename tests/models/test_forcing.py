@@ -108,7 +108,7 @@ def test_each_token_is_chosen_for_itself_with_the_given_probability(probability)
     core, rows, chosen = tiny_core(attention_type="additive"), 500, 11
     source = {name: tensor[:1].expand(rows, -1) for name, tensor in SOURCE.items()}
     read = torch.tensor([[SOS, 4, 5, 6, 7]])
-    choose = (probability, lambda vectors: torch.full((len(vectors),), chosen))
+    choose = (probability, lambda vectors, latest: torch.full((len(vectors), 1), chosen))
     vectors = core.decoder(read.expand(rows, -1), core.encode(**source), {}, choose=choose)[0]
     mixtures = torch.tensor([[False, *own] for own in product([False, True], repeat=4)])
     alone = {name: tensor[:1].expand(16, -1) for name, tensor in SOURCE.items()}
