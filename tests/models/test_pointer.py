@@ -24,7 +24,9 @@ def teller(**settings: object) -> RecurrentSeq2SeqForConditionalGeneration:
     model = tiny_core(**{**given, **settings})
     with torch.no_grad():
         model.decoder.pointer.place.bias += RARE  # or it would write words and no moments
-        model.lm_head.bias -= 2
+        model.decoder.pointer.ask.weight *= 4  # and others for other sources
+        model.lm_head.bias -= 4
+        model.lm_head.bias[EOS] -= 4
     return model
 
 
@@ -199,7 +201,7 @@ def test_what_cannot_be_pointed_at_is_refused():
 
 def films(rows: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
     """Noise in which up to three segments stand out, each in a channel of its label; and their words."""
-    frames, events = torch.randn(rows, STEPS, WIDTH, generator=draw) * 0.3, []
+    frames, events = torch.randn(rows, STEPS, WIDTH, generator=draw) * 0.15, []
     for row in frames:
         cuts = torch.randperm(STEPS + 1, generator=draw)[: 2 * int(torch.randint(0, 4, (1,), generator=draw))]
         row_events = []
