@@ -121,7 +121,7 @@ TAMPERED = {
     "new settings": (add("adapter_config.json", b"{}"), "`adapter_config.json` is not of this run"),
     "other code": (
         change("layers_loop.py", "import torch", "import torch  # harmless", refresh=True),
-        "`layers_loop.py` must be the code of this toolkit, letter by letter",
+        "`layers_loop.py` must be this toolkit.s code, letter by letter",
     ),
     "pickle": (add("pytorch_model.bin", pickle.dumps(1)), "`pytorch_model.bin` may hold a pickle"),
     "pickle below": (

@@ -24,7 +24,7 @@ def attention_maps(records: Iterable[Mapping[str, Any]], serve: Callable[..., An
     maps = [
         _map(stretch, caption=file)
         for file in list(files)[:: max(1, len(files) // VIDEOS)][:VIDEOS]
-        for stretch in serve(file, return_attentions=True)["attention"][:STRETCHES]
+        for stretch in [one for one in serve(file, return_attentions=True)["attention"] if one["events"]][:STRETCHES]
     ]
     if maps:
         note = "Mean weights of the words of each event, over the seconds of the video."
@@ -34,8 +34,8 @@ def attention_maps(records: Iterable[Mapping[str, Any]], serve: Callable[..., An
 def _map(stretch: Mapping[str, Any], *, caption: str) -> str:
     """One stretch; where it has more steps than columns, neighbours share one."""
     share = -(-len(stretch["seconds"]) // COLUMNS)
-    weights = np.array(stretch["weights"]).reshape(len(stretch["events"]), -1)
-    pooled = np.add.reduceat(weights, np.arange(0, weights.shape[1], share), axis=1) if len(weights) else weights
+    weights = np.array(stretch["weights"])  # (events, steps)
+    pooled = np.add.reduceat(weights, np.arange(0, weights.shape[1], share), axis=1)
     return attention_map(
         [f"{second:.2f}" for second in stretch["seconds"][::share]],
         [_named(**event) for event in stretch["events"]],
