@@ -12,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 
 MOST_BYTES = 1 << 28  # of a JSON file; the largest tokenizers have an eighth of it
 MOST_NUMBER = 1 << 21  # in a processor's settings: samples, rates and sizes stay below
+_READ = re.compile(r"(?:\w+_)?config|tokenizer|special_tokens_map|added_tokens|vocab|model\.safetensors\.index")
+"""Names of the JSON files that the libraries read while they load a model."""
 _SIZES = re.compile(r"(?:vocab|hidden|embedding|intermediate|feature)_size|d_model|\w+_(?:layers|heads|ffn_dim)")
 
 
@@ -50,8 +52,8 @@ def one_sentence(model: object, arguments: Collection[str] = ()) -> Iterator[Non
 
 def _check(folder: Path) -> None:
     """Raises where a file is no JSON object, or asks for more memory than the weights can be meant for."""
-    for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
-        settings = _object(path)
+    for path in sorted([*folder.glob("*.json"), *folder.glob("[!.]*/*.json")]):
+        settings = _object(path) if _READ.fullmatch(path.stem) else {}
         if path.name in ("processor_config.json", "preprocessor_config.json"):
             for name, number in _numbers(settings):
                 if not abs(number) <= MOST_NUMBER:

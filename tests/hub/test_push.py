@@ -185,10 +185,10 @@ def test_a_recipe_shares_its_run_when_it_is_whole_and_its_token_stands_nowhere(h
     files = shared(hub, "tester/shared")
     assert len(hub.repository("tester/shared").commits) == 2, "nothing was sent while it trained"
     assert not any(name.startswith("checkpoint") or name.endswith((".bin", ".pt")) for name in files)
-    refused = run("again", "hf_wrong", "--hub_private_repo", "true", "--debug")
+    refused = run("again", "hf_wrong", "--hub_model_id", "tester/new", "--hub_private_repo", "true", "--debug")
     assert (refused.returncode, "hf_wrong" in refused.stderr) == (1, False), refused.stderr
-    assert "The run is whole in again, but could not be shared. `tester/shared` could not be written" in refused.stderr
-    assert "toolkit.push('again', 'tester/shared', private=True)" in refused.stderr.splitlines()[-1]
+    assert "The run is whole in again, but could not be shared. `tester/new` could not be written" in refused.stderr
+    assert "toolkit.push('again', 'tester/new', private=True)" in refused.stderr.splitlines()[-1]
     assert (tmp_path / "again" / "all_results.json").exists()
     for folder, token, said in (("out", TOKEN, done), ("again", "hf_wrong", refused)):
         assert token.encode() not in everything(tmp_path / folder)

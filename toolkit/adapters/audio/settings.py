@@ -11,9 +11,10 @@ from toolkit.adapters.audio.transcript_formats import check_ending
 from toolkit.adapters.audio.windows import SpeechFinder
 from toolkit.media.voice import speech_spans
 
-SPEECH = {"threshold": 0.4, "min_speech_seconds": 0.1, "min_silence_seconds": 0.16, "pad_seconds": 0.08}
-"""How speech is found unless `vad` says otherwise: rather too much of it than too little, and with each short pause, so
-that windows can be filled: all of them cost as much as a full one."""
+SPEECH = {"threshold": 0.4, "min_speech_seconds": 0.1, "min_silence_seconds": 0.3, "pad_seconds": 0.2}
+"""How speech is found unless `vad` says otherwise: rather too much of it than too little. Shorter pauses would fill the
+windows better, a tenth of the time less, but cut sentences where Whisper then repeats itself: with times, 8.1 to 9.2
+words of a hundred were wrong instead of 5.4 to 6.0 (32 sentences read aloud, `benchmarks/speech.py`)."""
 
 
 @dataclass(frozen=True)
