@@ -26,7 +26,7 @@ SHARED = (
     *("*.safetensors", "*.json", "*.py", "*.txt", "*.jinja", "*.model", "*.spm"),
     *(CARD, "report.html", "report_media/*", PREDICTIONS),
 )
-NOT_SHARED = ("checkpoint-*", ".*", "validation_predictions.jsonl", "skipped_rows.txt")
+NOT_SHARED = ("checkpoint-*", "skipped-checkpoint-*", ".*", "validation_predictions.jsonl", "skipped_rows.txt")
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "*.npy", "*.npz", "*.joblib")
 NEEDED = ("config.json", "*.safetensors", CARD, RESULTS)
 
@@ -44,28 +44,27 @@ def fingerprint(path: Path) -> str:
 
 
 def shared_files(folder: Path) -> list[str]:
-    """What of a run folder goes to the Hub, by path in it; checkpoints, hidden and private files stay at home.
+    """What of a run folder goes to the Hub, by path in it; checkpoints, hidden and private files stay at home."""
+    paths = (path for path in _paths(folder) if (folder / path).is_file())
+    return sorted(path for path in paths if any(fnmatch(path, pattern) for pattern in SHARED))
 
-    Raises:
-        NotPortable: among what would go there are links, or pickles, which run code when they are loaded.
-    """
-    found = []
+
+def _paths(folder: Path) -> Iterator[str]:
+    """Files and folders of a run, without those that stay at home."""
     for place, folders, files in os.walk(folder):
-        above = Path(place).relative_to(folder)
         folders[:] = [name for name in folders if not _stays(name)]
         for name in (*folders, *files):
-            path = (above / name).as_posix()
-            if _stays(name):
-                continue
-            if (folder / path).is_symlink():
-                raise NotPortable(
-                    f"`{path}` is a link to {os.readlink(folder / path)}. Put the file itself in its place."
-                )
-            if any(fnmatch(name, pattern) for pattern in PICKLED):
-                raise NotPortable(f"`{path}` may hold a pickle, which runs code when it is loaded. Remove it.")
-            if name in files and any(fnmatch(path, pattern) for pattern in SHARED):
-                found.append(path)
-    return sorted(found)
+            if not _stays(name):
+                yield (Path(place).relative_to(folder) / name).as_posix()
+
+
+def _nothing_dangerous(folder: Path) -> None:
+    """Among what would go to the Hub are no links, and no pickles, which run code when they are loaded."""
+    for path in _paths(folder):
+        if (folder / path).is_symlink():
+            raise NotPortable(f"`{path}` is a link to {os.readlink(folder / path)}. Put the file itself in its place.")
+        if any(fnmatch(path, pattern) for pattern in PICKLED):
+            raise NotPortable(f"`{path}` may hold a pickle, which runs code when it is loaded. Remove it.")
 
 
 def _stays(name: str) -> bool:
@@ -84,6 +83,7 @@ def verify(folder: Path) -> Trial:
         raise FileNotFoundError(
             f"`folder` must be a finished run, but {folder} has no {', '.join(missing)}. Train first, or name another."
         )
+    _nothing_dangerous(folder)
     here = shared_files(folder)
     trial = _unchanged(folder, here)
     _only_our_code(folder, here)

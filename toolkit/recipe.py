@@ -110,6 +110,11 @@ def _refuse_contradictions(adapter: Adapter, data: DataArguments, arguments: Rec
             f"`streaming` needs `max_steps`, since the length of a stream is not known, but it is "
             f"{arguments.max_steps}. Say after how many steps training ends."
         )
+    if data.streaming and arguments.dataloader_num_workers:
+        raise ValueError(
+            "`dataloader_num_workers` must be 0 with `streaming`, since one process reads a stream, but is "
+            f"{arguments.dataloader_num_workers}. Leave it out."
+        )
 
 
 def _quiet() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from toolkit.adapters.base import Adapter
 from toolkit.data import BadData, DataArguments, Fault, Split, load_splits
@@ -185,8 +185,6 @@ class Streamed(IterableDataset):
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         process, processes = self.share
-        if (worker := get_worker_info()) is not None:
-            process, processes = process * worker.num_workers + worker.id, processes * worker.num_workers
         place = 0
         while True:
             start = place

@@ -217,7 +217,7 @@ class RecipeTrainer(Seq2SeqTrainer):
         """A folder that loads anywhere, and no pickled arguments in it."""
         if self.args.should_save:
             folder = self.folder if output_dir is None else Path(output_dir)
-            with self._failure_told(folder):
+            with self._failure_told(self.folder / folder.name if self._aside else folder):
                 save_portable(self.accelerator.unwrap_model(self.model), self.adapter.processor, folder)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:

@@ -158,6 +158,10 @@ def test_targets_without_letters_are_meant_where_most_are_so(write, recipe):
         ({"learning_rate": -1}, "`learning_rate` must be above 0, but is -1.0."),
         ({"num_train_epochs": 0}, "`num_train_epochs` must be above 0, but is 0.0."),
         ({"validation_share": 1.5}, "`validation_share` must lie between 0 and 1, but is 1.5."),
+        (
+            {"streaming": True, "max_steps": 5, "dataloader_num_workers": 2},
+            "`dataloader_num_workers` must be 0 with `streaming`",
+        ),
         ({"streaming": True}, "`streaming` needs `max_steps`, since the length of a stream is not known"),
         ({"predict_only": True}, "`predict_only` needs a trained model, but `model_name_or_path` is not given."),
         ({"model_name_or_path": "nowhere"}, "`model_name_or_path` must name a model, but nowhere cannot be loaded"),

@@ -65,7 +65,7 @@ def test_what_a_killed_run_left_half_written_is_cleared_away(finished, recipe):
     aside = finished / ".saving-abc"
     aside.mkdir()
     said = recipe("translation", output_dir="out", **SETTINGS)
-    assert (said.code, aside.exists()) == (0, False)
+    assert (said.code, aside.exists()) == (0, False), said.err
     assert f"Going on from {checkpoints(finished)[0]}." in said.err
     assert checkpoints(finished)[-1] == last
 

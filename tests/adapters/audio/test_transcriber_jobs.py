@@ -100,7 +100,11 @@ class Echo:
     def check(self, request): ...
 
     def encode(self, windows):
-        sounds = [each.untyped_storage() for each in gc.get_objects() if type(each) is torch.Tensor]
+        sounds = [
+            each.untyped_storage()
+            for each in gc.get_objects()
+            if type(each) is torch.Tensor and each.layout is torch.strided
+        ]
         self.held_bytes.append(sum({sound.data_ptr(): sound.nbytes() for sound in sounds}.values()))
         return windows
 
