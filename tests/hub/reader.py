@@ -39,13 +39,15 @@ def read(folder: str) -> dict[str, object]:
         frames = torch.arange(12 * 30 * 40 * 3).remainder(251).byte().reshape(12, 30, 40, 3)
         inputs = processor(frames)
     given = dict(inputs)
+    if "frames" in given:
+        given[model.main_input_name] = given.pop("frames")
     if model.can_generate():
         start = config.decoder_start_token_id
         given["decoder_input_ids"] = torch.full((len(next(iter(given.values()))), 2), start)
     with torch.no_grad():
         logits = model(**given).logits
     return {
-        "task": next(iter(config.custom_pipelines)),
+        "auto": auto,
         "modules": [type(part).__module__ for part in (config, model, processor)],
         "processor": type(processor).__name__,
         "inputs": {name: values.tolist() for name, values in given.items()},

@@ -74,7 +74,7 @@ def _batches(rows: Iterator[Row], columns: tuple[str, ...]) -> Iterator[list[Row
 
 
 class Stream:
-    """Called by the library at each pass over a stream; `faults` are those of the present pass."""
+    """Called by the library at each pass over a stream; `faults` holds each fault once."""
 
     def __init__(self, source: Source, faults: list[Fault], *, skip_bad: bool) -> None:
         self.source = source
@@ -83,8 +83,14 @@ class Stream:
 
     def __call__(self) -> Iterator[Row]:
         """The good rows from the start."""
-        self.faults.clear()
-        return good_rows(self.source, self.faults, skip_bad=self.skip_bad)
+        found: list[Fault] = []
+        known, noted = set(self.faults), 0
+        for row in good_rows(self.source, found, skip_bad=self.skip_bad):
+            if len(found) > noted:
+                self.faults.extend(fault for fault in found[noted:] if fault not in known)
+                noted = len(found)
+            yield row
+        self.faults.extend(fault for fault in found[noted:] if fault not in known)
 
 
 def stream(source: Source, faults: list[Fault], *, skip_bad: bool) -> IterableDataset:

@@ -62,7 +62,7 @@ class FrameProcessor(ProcessorMixin):
         self.event_steps = None if event_steps is None else dict(event_steps)
 
     def __call__(self, frames: Any, *, seconds: Any = None, frames_per_second: float | None = None) -> BatchFeature:
-        """What the model sees of one whole video: (1, F, C, Y, X), and `attention_mask` (1, F).
+        """What the model sees of one whole video: `frames` (1, F, C, Y, X) and `attention_mask` (1, F).
 
         Args:
             frames: uint8, (F, Y, X, C) or (F, C, Y, X).
@@ -72,13 +72,12 @@ class FrameProcessor(ProcessorMixin):
         if seconds is None:
             seconds = torch.arange(len(frames)) / (frames_per_second or self.frames_per_second)
         seen = torch.cat(list(self.stream([(frames, seconds)])))[None]
-        vectors, mask = self.model_input_names
-        return BatchFeature({vectors: seen, mask: torch.ones(seen.shape[:2], dtype=torch.long)})
+        return BatchFeature({"frames": seen, "attention_mask": torch.ones(seen.shape[:2], dtype=torch.long)})
 
     @property
     def model_input_names(self) -> list[str]:
         """Names of the tensors that the model reads."""
-        return ["frames" if self.event_steps is None else "input_features", "attention_mask"]
+        return ["frames", "attention_mask"]
 
     @property
     def events(self) -> EventVocabulary:
