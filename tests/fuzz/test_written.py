@@ -36,7 +36,7 @@ texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_si
 cues = st.lists(st.tuples(st.integers(0, 10**7), st.integers(1, 10**5), texts), min_size=1, max_size=4).map(
     lambda found: [Cue(at / 1000, (at + lasts) / 1000, text) for at, lasts, text in found]
 )
-EXAMPLES = pytest.mark.parametrize("examples", [40, pytest.param(1500, marks=pytest.mark.slow)])
+EXAMPLES = pytest.mark.parametrize("examples", [40, pytest.param(300, marks=pytest.mark.slow)])
 
 
 def one_line(text: str) -> str:
