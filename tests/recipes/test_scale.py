@@ -126,7 +126,7 @@ def test_a_bad_row_ends_both_with_one_line(runs):
 
 @pytest.mark.parametrize(
     ("full", "largest_file", "sentence"),
-    [(0, 90_000, "out/checkpoint-5 could not be saved ("), (1, 10_000, "File too large")],
+    [(0, 45_000, "out/checkpoint-5 could not be saved ("), (1, 10_000, "File too large")],
 )
 def test_a_disk_that_is_full_for_one_ends_both_with_one_line(full, largest_file, sentence, runs):
     data = {name: runs[name] for name in ("train_file", "validation_file")}
