@@ -181,24 +181,35 @@ MANY_STEPS = SETTINGS | {
 }
 
 
+def last_checkpoint(folder: str) -> int:
+    """The step of the last checkpoint, or 0."""
+    return max([int(path.name[11:]) for path in Path(folder).glob("checkpoint-*")], default=0)
+
+
 @pytest.mark.slow
 def test_a_run_that_is_killed_twenty_times_ends_as_if_it_had_not_been(data):
     """SIGKILL from outside, at moments of wall time: while it loads, trains, evaluates, or writes a checkpoint."""
     began = time.monotonic()
     whole = start("text/translation", output_dir="whole", **data, **MANY_STEPS)
-    while not Path("whole/checkpoint-2").exists():
+    while not last_checkpoint("whole"):
         whole.join(0.02)
     first = time.monotonic() - began
     assert end(whole).code == 0
     interval = (time.monotonic() - began - first) / 50
-    moments, reached = random.Random(4), []
-    for _ in range(KILLS):
+    moments, reached = random.Random(4), [0]
+    for kill in range(KILLS):
         process = start("text/translation", output_dir="killed", **data, **MANY_STEPS)
-        process.join(moments.uniform(0, first + 3 * interval))
+        if kill % 2:  # any moment until about the first checkpoint of this process
+            process.join(moments.uniform(0, first))
+        else:  # some steps after it
+            while last_checkpoint("killed") == reached[-1]:
+                process.join(0.02)
+                assert process.is_alive()
+            process.join(moments.uniform(0, 3 * interval))
         process.kill()
         assert end(process).code == -signal.SIGKILL
-        reached.append(max([int(path.name[11:]) for path in Path("killed").glob("checkpoint-*")], default=0))
-    assert reached == sorted(reached) and len(set(reached)) > 2, "no checkpoint is lost, and some were made"
+        reached.append(last_checkpoint("killed"))
+    assert reached == sorted(reached) and len(set(reached)) > KILLS / 2, "no checkpoint is lost, and some were made"
     said = end(start("text/translation", output_dir="killed", **data, **MANY_STEPS))
     assert (said.code, "Skipped" in said.err) == (0, False)
     assert ending(Path("killed")) == ending(Path("whole"))
