@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,10 @@ class Served:
     def stop(self) -> str:
         """Interrupts it as Ctrl+C does, and returns what it wrote to its standard error."""
         self.process.send_signal(signal.SIGINT)
-        _, told = self.process.communicate(timeout=60)
+        try:
+            _, told = self.process.communicate(timeout=60)
+        finally:
+            self.process.kill()  # whatever went wrong, no page is served on
         assert self.process.returncode == 0, told
         return told
 
@@ -78,7 +82,8 @@ def serve(*command: str, folder: Path, **environment: str) -> Served:
         port = str(free.getsockname()[1])
     surroundings = {**os.environ, "GRADIO_SERVER_PORT": port, "PYTHONPATH": str(ROOT), **environment}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, *command], cwd=folder, env=surroundings, **pipes)
+    heeds = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # a shell's background job does not
+    process = subprocess.Popen([sys.executable, *command], cwd=folder, env=surroundings, preexec_fn=heeds, **pipes)
     for line in process.stdout or ():
         if line.startswith("Open "):
             return Served(line.split()[1], process)
