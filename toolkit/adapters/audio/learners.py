@@ -22,6 +22,7 @@ from toolkit.adapters.audio.languages import knows_languages
 from toolkit.adapters.audio.variation import with_masks
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.kept import fingerprint
+from toolkit.adapters.pretrained import read_config
 from toolkit.adapters.tokenizers import train_tokenizer
 from toolkit.collate import Pad
 from toolkit.models import (
@@ -261,13 +262,7 @@ def learner(flags: "Transcription") -> Learner:
             f"`encoder` ({flags.encoder}) belongs to a fresh core, but `model_name_or_path` ({name}) brings a whole "
             "model. Leave one of them away."
         )
-    try:
-        kind = AutoConfig.from_pretrained(name).model_type
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"`model_name_or_path` must name a model, but {name} cannot be loaded ({str(error).splitlines()[0]}). "
-            "Name a folder with a config.json, or a Hub id."
-        ) from error
+    kind = read_config(name, flag="model_name_or_path").model_type
     kinds = {"whisper": WhisperLearner, "recurrent_seq2seq": RecurrentLearner}
     if kind not in kinds:
         raise ValueError(

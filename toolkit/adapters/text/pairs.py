@@ -7,11 +7,12 @@ from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import sacrebleu
-from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForSeq2SeqLM, PreTrainedModel
+from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, AutoModelForSeq2SeqLM, PreTrainedModel
 
 from toolkit import metrics
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
+from toolkit.adapters.pretrained import read_config
 from toolkit.adapters.text.maps import attention_maps
 from toolkit.adapters.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
 from toolkit.collate import Pad
@@ -265,13 +266,7 @@ def _positions(name_or_path: str) -> int | None:
     Raises:
         ValueError: it is no encoder-decoder.
     """
-    try:
-        config = AutoConfig.from_pretrained(name_or_path)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"`model_name_or_path` must name a model, but {name_or_path} cannot be loaded "
-            f"({str(error).splitlines()[0]}). Name a folder with a config.json, or a Hub id."
-        ) from error
+    config = read_config(name_or_path, flag="model_name_or_path")
     if type(config) not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
         raise ValueError(
             f"`model_name_or_path` must name an encoder-decoder, but {name_or_path} is a {config.model_type} model. "

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import AutoConfig, VideoMAEConfig, VideoMAEImageProcessor
+from transformers import VideoMAEConfig, VideoMAEImageProcessor
+
+from toolkit.adapters.pretrained import read_config
 
 
 def pretrained_config(name_or_path: str, *, flag: str, others: str = "") -> Any:
@@ -16,13 +18,7 @@ def pretrained_config(name_or_path: str, *, flag: str, others: str = "") -> Any:
         flag: where the user named it.
         others: what else might stand there.
     """
-    try:
-        config = AutoConfig.from_pretrained(name_or_path)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"`{flag}` must {others}name a VideoMAE, but {name_or_path} cannot be loaded "
-            f"({str(error).splitlines()[0]}). Name a folder with a config.json, or a Hub id."
-        ) from error
+    config = read_config(name_or_path, flag=flag, wanted=f"{others}name a VideoMAE")
     if not isinstance(config, VideoMAEConfig):
         raise ValueError(
             f"`{flag}` must name a VideoMAE, but {name_or_path} is a {config.model_type} model. Choose another."

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from transformers import AutoConfig
-
+from toolkit.adapters.pretrained import read_config
 from toolkit.adapters.video.encoders import pretrained_config
 from toolkit.adapters.video.scoring import SCORES
 from toolkit.adapters.video.variation import FLIPS
@@ -94,13 +93,7 @@ class VideoSettings:
 
     def _take_model(self, name_or_path: str) -> None:
         """A trained model decides how it sees and answers, whatever the flags say."""
-        try:
-            config = AutoConfig.from_pretrained(name_or_path)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"`model_name_or_path` must name a model, but {name_or_path} cannot be loaded "
-                f"({str(error).splitlines()[0]}). Name a folder with a config.json, or a Hub id."
-            ) from error
+        config = read_config(name_or_path, flag="model_name_or_path")
         backbone = (getattr(config, "backbone_config", None) or {}).get("kind")
         if config.model_type != "frame_labeller" and backbone is None:
             raise ValueError(
