@@ -6,6 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
+
 from toolkit.adapters.video.films import Film, Films
 from toolkit.adapters.video.labels import Event, by_file
 from toolkit.adapters.video.reels import Reel, Reels
@@ -29,6 +31,15 @@ def row_sentence(row: Mapping[str, Any], file_column: str, label_column: str) ->
         except ValueError as error:
             return str(error)
     return None
+
+
+def refuse_streams(splits: Mapping[str, Split], *, because: str) -> None:
+    """Raises ValueError, with the reason, where the rows of a split can only be read once."""
+    if not all(isinstance(split.dataset, Dataset) for split in splits.values()):
+        raise ValueError(
+            f"`streaming` cannot be used with labels of videos, {because}. "
+            "Leave it away: videos are read from disk as they are needed."
+        )
 
 
 class VideoChecks:
@@ -183,4 +194,4 @@ def past_the_end(event: Event, film: Film | Reel, path: str) -> str | None:
     return f"{wrong} {value:.2f} s is past the end of {path} ({film.end_seconds:.2f} s). Correct it or cut the label."
 
 
-__all__ = ["ClipChecks", "VideoChecks", "past_the_end", "row_sentence"]
+__all__ = ["ClipChecks", "VideoChecks", "past_the_end", "refuse_streams", "row_sentence"]

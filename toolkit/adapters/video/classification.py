@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from toolkit.adapters.base import Adapter
-from toolkit.adapters.video.checks import ClipChecks, row_sentence
+from toolkit.adapters.video.checks import ClipChecks, refuse_streams, row_sentence
 from toolkit.adapters.video.clips import CLASSIFICATION
 from toolkit.adapters.video.encoders import pretrained_config, small_videomae
 from toolkit.adapters.video.judging import SCORES, judged, scores, sections
@@ -103,12 +103,7 @@ class VideoClassification(Adapter):
 
     def fit(self, splits: Mapping[str, Split]) -> None:
         """Learns the labels from the training rows."""
-        for split in splits.values():
-            if not isinstance(split.dataset, Dataset):
-                raise ValueError(
-                    "`streaming` cannot be used with labels of videos, since the windows of clips are counted first. "
-                    "Leave it away: videos are read from disk as they are needed."
-                )
+        refuse_streams(splits, because="since the windows of clips are counted first")
         for learnt in ("config", "label_counts"):
             self.__dict__.pop(learnt, None)
         self._train = splits.get("train", self._train)

@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from datasets import Dataset
 from torch import Tensor
 from transformers import AutoConfig, PreTrainedModel
 
 from toolkit.adapters.base import Adapter
-from toolkit.adapters.video.checks import VideoChecks, row_sentence
+from toolkit.adapters.video.checks import VideoChecks, refuse_streams, row_sentence
 from toolkit.adapters.video.films import Film, Films
 from toolkit.adapters.video.labels import CELLS, Event, events_of, joined, labels_at, runs
 from toolkit.adapters.video.learners import Learner
@@ -72,12 +71,7 @@ class EventLabelling(VideoSettings, Adapter):
 
     def fit(self, splits: Mapping[str, Split]) -> None:
         """Learns the labels, and whether they are about instants, from the training rows."""
-        for split in splits.values():
-            if not isinstance(split.dataset, Dataset):
-                raise ValueError(
-                    "`streaming` cannot be used with labels of videos, as those of one video belong together. "
-                    "Leave it away: videos are read from disk as they are needed."
-                )
+        refuse_streams(splits, because="as those of one video belong together")
         for learnt in ("processor", "label_frames", "label_weights"):
             self.__dict__.pop(learnt, None)
         self._train = splits.get("train", self._train)

@@ -5,7 +5,6 @@ one also has the `file`, and `start` and `end` of the clip in seconds. A clip of
 one after the other; their mean is what counts.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -14,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from toolkit import metrics
+from toolkit.adapters.video.scoring import parsed
 from toolkit.metrics import Score
 from toolkit.report import Section, class_counts, confusion_matrix, worst_cases
 
@@ -53,7 +53,7 @@ def judged(predicted: Iterable[str], expected: Iterable[str]) -> Iterator[Judged
         answers = [_labels(prediction) for prediction, _ in pairs]
         names = dict.fromkeys(name for answer in answers for name in answer)
         means = {name: sum(answer.get(name, 0.0) for answer in answers) / len(answers) for name in names}
-        yield Judged(_parsed(reference).get("file", ""), next(iter(_labels(reference)), ""), means)
+        yield Judged(parsed(reference).get("file", ""), next(iter(_labels(reference)), ""), means)
 
 
 def scores(predicted: Iterable[str], expected: Iterable[str], only: str | None) -> dict[str, Score]:
@@ -96,17 +96,8 @@ def sections(records: Iterable[Mapping[str, Any]], counts: Mapping[str, int]) ->
         yield Section("How often each label is seen", class_counts(counts), note="Training clips.")
 
 
-def _parsed(answer: str) -> Mapping[str, Any]:
-    """What a text holds; nothing, if it is no answer."""
-    try:
-        read = json.loads(answer)
-    except ValueError:
-        return {}
-    return read if isinstance(read, dict) else {}
-
-
 def _labels(answer: str) -> Mapping[str, float]:
-    return _parsed(answer).get("labels", {})
+    return parsed(answer).get("labels") or {}
 
 
 __all__ = ["SCORES", "Judged", "judged", "scores", "sections"]
