@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 
 from toolkit.arguments import RecipeArguments
 from toolkit.card import card_to_share
-from toolkit.portable import CARD, shared_files, verify
+from toolkit.portable import CARD, MODEL_FILES, shared_files, verify
 from toolkit.trial import NotPortable
 
 Answer = TypeVar("Answer")
@@ -27,7 +27,6 @@ PAUSES_SECONDS = (1, 2, 4, 8)
 """How long to wait before the next try; the client waits alike inside those requests that it repeats itself."""
 PASSING = (408, 429, 500, 502, 503, 504)
 TOKEN_FLAGS = ("--hub_token", "--hub-token")
-NEEDED_TO_LOAD = ("*.safetensors", "*.json", "*.py", "*.txt", "*.jinja", "*.model", "*.spm")
 OTHER_WEIGHTS = ("checkpoint-*", "model.?*.safetensors", "*/*.safetensors")
 
 
@@ -131,8 +130,8 @@ def fetch(name: str, *, revision: str | None = None) -> str:
         )
 
     try:
-        folder = take(*NEEDED_TO_LOAD)
-        return folder if any(Path(folder).glob("*.safetensors")) else take(*NEEDED_TO_LOAD, "*.bin")
+        folder = take(*MODEL_FILES)
+        return folder if any(Path(folder).glob("*.safetensors")) else take(*MODEL_FILES, "*.bin")
     except (HfHubHTTPError, HTTPError, HFValidationError, LocalEntryNotFoundError, IncompleteSnapshotError) as error:
         at = "" if revision is None else f" at the revision {revision}"
         raise OSError(

@@ -22,10 +22,8 @@ from toolkit.run_folder import ARGUMENTS, PREDICTIONS, RESULTS, write_json
 from toolkit.trial import NotPortable, Trial, alike, tried_elsewhere
 
 CARD, FINGERPRINTS = "README.md", "fingerprints.json"
-SHARED = (
-    *("*.safetensors", "*.json", "*.py", "*.txt", "*.jinja", "*.model", "*.spm"),
-    *(CARD, "report.html", "report_media/*", PREDICTIONS),
-)
+MODEL_FILES = ("*.safetensors", "*.json", "*.py", "*.txt", "*.jinja", "*.model", "*.spm")
+SHARED = (*MODEL_FILES, CARD, "report.html", "report_media/*", PREDICTIONS)
 NOT_SHARED = ("checkpoint-*", "skipped-checkpoint-*", ".*", "validation_predictions.jsonl", "skipped_rows.txt")
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "*.npy", "*.npz", "*.joblib")
 NEEDED = ("config.json", "*.safetensors", CARD, RESULTS)
@@ -184,4 +182,4 @@ def _short(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-__all__ = ["CARD", "FINGERPRINTS", "fingerprint", "seal", "shared_files", "verify"]
+__all__ = ["CARD", "FINGERPRINTS", "MODEL_FILES", "fingerprint", "seal", "shared_files", "verify"]

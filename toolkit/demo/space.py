@@ -9,10 +9,11 @@ from pathlib import Path
 from huggingface_hub import HfApi, SpaceCard, SpaceCardData
 
 from toolkit.demo.serving import task_of
+from toolkit.portable import CARD, FINGERPRINTS, shared_files
+from toolkit.run_folder import ARGUMENTS, PREDICTIONS, RESULTS
 
 DISTRIBUTION = "multimodal-seq2seq"
-SHARED = {".safetensors", ".json", ".txt", ".jinja", ".model", ".spm"}
-NOT_SHARED = ("training_args.json", "all_results.json", "skipped_rows.txt", "trainer_state.json")
+LEFT_OUT = {CARD, RESULTS, ARGUMENTS, PREDICTIONS, FINGERPRINTS, "report.html"}
 APP = '''"""The page of {name}."""
 
 from toolkit.demo import launch
@@ -40,12 +41,10 @@ def write_space(run: str | Path, folder: str | Path, *, task: str | None = None)
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"`folder` must be new or empty, but {folder} is not. Choose another.")
     name, task = run.resolve().name, task or task_of(run)
-    for path in sorted(run.rglob("*")):
-        inside = path.relative_to(run)
-        hidden = any(part.startswith((".", "checkpoint-")) for part in inside.parts)
-        if path.is_file() and path.suffix in SHARED and path.name not in NOT_SHARED and not hidden:
+    for inside in shared_files(run):
+        if inside not in LEFT_OUT and not inside.startswith("report_media/"):
             (folder / "model" / inside).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, folder / "model" / inside)
+            shutil.copy(run / inside, folder / "model" / inside)
     shutil.copytree(Path(__file__).parents[1], folder / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "app.py").write_text(APP.format(name=name, task=task), encoding="utf-8")
     (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in _pins()), encoding="utf-8")
