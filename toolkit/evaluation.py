@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from toolkit.adapters.base import Adapter
+from toolkit.adapters.kept import fingerprint
 from toolkit.aside import written_aside
 from toolkit.metrics import ForcingCounts, Score
 from toolkit.parts import Parts
@@ -222,10 +223,7 @@ def _fingerprint(model: PreTrainedModel, adapter: Adapter, examples: Examples, g
     """Tells whether rows that were written before are those that would be written now."""
     digest = blake2b(digest_size=12)
     settings = model.generation_config.to_dict() if adapter.generates else {}
-    digest.update(repr((model.config.to_dict(), settings, sorted(generation.items()))).encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    digest.update(repr((fingerprint(model), model.config.to_dict(), settings, sorted(generation.items()))).encode())
     for row in examples.rows:
         digest.update(json.dumps([row["line"], adapter.shown(row), adapter.expected(row)], default=str).encode())
     return digest.hexdigest()

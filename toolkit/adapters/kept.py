@@ -36,7 +36,8 @@ def fingerprint(model: nn.Module) -> str:
     """Tells weights apart."""
     digest = hashlib.blake2b(digest_size=16)
     for name, weights in model.state_dict().items():
-        digest.update(name.encode() + weights.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(name.encode())
+        digest.update(weights.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
 
 
