@@ -8,12 +8,14 @@ are scored alike. The table has the columns file,start,end,label, as for trainin
 """
 
 import argparse
-import csv
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from toolkit import pipeline
+from toolkit.data import BadData, Fault, parse_seconds
+from toolkit.data.files import open_source
 from toolkit.metrics import frame_accuracy, wer
 from toolkit.report import Section, score_table, timeline, write_page
 
@@ -21,14 +23,17 @@ FRAMES_PER_SECOND = 25
 Event = tuple[str, float, float]
 
 
-def read_truth(table: Path) -> dict[Path, list[Event]]:
+def read_truth(table: str) -> dict[Path, list[Event]]:
     """What happens in each video, the background too, in the order of time."""
     truth: dict[Path, list[Event]] = {}
-    with table.open(encoding="utf-8-sig", newline="") as rows:
-        for row in csv.DictReader(rows):
-            truth.setdefault(table.parent / row["file"], []).append(
-                (row["label"], float(row["start"]), float(row["end"]))
-            )
+    for row in open_source(table, ("file", "label", "start", "end"), media="file"):
+        if isinstance(row, Fault):
+            raise BadData([row])
+        try:
+            start, end = (parse_seconds(row[name], name) for name in ("start", "end"))
+        except ValueError as error:
+            raise BadData([Fault(table, row["line"], str(error))]) from error
+        truth.setdefault(Path(row["file"]), []).append((row["label"], start, end))
     return {video: sorted(events, key=lambda event: event[1:]) for video, events in truth.items()}
 
 
@@ -76,14 +81,23 @@ def scores(name: str, said: list[list[Event]], truth: Mapping[Path, list[Event]]
 
 
 def main() -> None:
-    """Asks every run about every video and writes the page."""
+    """Reads the command line; what is wrong with a file is told in a line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", type=Path, help="What happens in the videos: file,start,end,label.")
+    parser.add_argument("table", help="What happens in the videos: file,start,end,label.")
     parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER", help="Run folders, with the names they get here.")
     parser.add_argument("--background", default="background", help="The label that means: nothing.")
     parser.add_argument("--shown", type=int, default=12, help="How many videos are drawn; all are scored.")
     parser.add_argument("--output", type=Path, default=Path("comparison.html"), help="Where the page goes.")
     given = parser.parse_args()
+    try:
+        compare(given)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+def compare(given: argparse.Namespace) -> None:
+    """Asks every run about every video and writes the page."""
     truth = read_truth(given.table)
     runs = {name: Path(folder) for name, folder in (run.split("=", 1) for run in given.runs)}
     said = {name: listen_or_watch(run, truth) for name, run in runs.items()}
@@ -100,7 +114,7 @@ def main() -> None:
     )
     note = f"{len(truth)} videos, {sum(map(len, truth.values()))} labels. Intervals: 95 %, videos drawn again."
     sections = [Section("Scores", score_table(rows), note=note), Section("Side by side", drawn)]
-    write_page(given.output, given.table.stem, sections, subtitle=", ".join(runs))
+    write_page(given.output, Path(given.table).stem, sections, subtitle=", ".join(runs))
     for row in rows:
         print(f"{row['name']} {row['value']:.1f} [{row['low']:.1f}, {row['high']:.1f}]")
     print(given.output.resolve())

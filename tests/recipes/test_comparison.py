@@ -45,3 +45,17 @@ def test_runs_stand_under_the_truth_and_score_alike(recipe):
     assert numbers[:2] == numbers[2:] and "word error rate" in numbers[0] and "frames right" in numbers[1]
     page = Path("page.html").read_text()
     assert page.count("<video") == 2 and all(f"<bdi>{track}</bdi>" in page for track in ("truth", "one", "two"))
+
+
+@pytest.mark.parametrize(
+    "table, words",
+    [
+        ("file,start,label\na.mp4,0.1,left\n", "table.csv:1: has no column `end`"),
+        ("file,start,end,label\na.mp4,0.1,soon,left\n", "table.csv:2: `end` must be a time"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_told_with_its_line(recipe, table, words):
+    Path("a.mp4").touch()
+    Path("table.csv").write_text(table)
+    said = recipe("video/make_comparison", "table.csv", "one=run", output="page.html")
+    assert (said.code, words in said.err, "Traceback" in said.err) == (1, True, False)
