@@ -53,7 +53,9 @@ def one_sentence(model: object, arguments: Collection[str] = ()) -> Iterator[Non
 def _check(folder: Path) -> None:
     """Raises where a file is no JSON object, or asks for more memory than the weights can be meant for."""
     for path in sorted([*folder.glob("*.json"), *folder.glob("[!.]*/*.json")]):
-        settings = _object(path) if _READ.fullmatch(path.stem) else {}
+        if not _READ.fullmatch(path.stem):
+            continue
+        settings = _object(path)
         if path.name in ("processor_config.json", "preprocessor_config.json"):
             for name, number in _numbers(settings):
                 if not abs(number) <= MOST_NUMBER:
