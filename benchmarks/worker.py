@@ -31,7 +31,7 @@ NEVER = -1e9
 
 
 def build(kind: str, pieces: int) -> nn.Module:
-    """A fresh model: words 256, encoder 256 in each direction, decoder 512, one layer, dropout 0.1 throughout."""
+    """A fresh model: words 256, encoder 256 + 256, decoder 512, one layer, dropout 0.1 of words and last vectors."""
     torch.manual_seed(1)
     if kind == "plain":
         return PlainSeq2Seq(pieces, padding=captions.PADDING)
@@ -42,6 +42,7 @@ def build(kind: str, pieces: int) -> nn.Module:
             hidden_size=512,
             attention_type=kind,
             input_feeding=kind == "additive",
+            dropout=0.0,
             tie_word_embeddings=False,
         )
     )

@@ -86,9 +86,31 @@ def test_no_batch_has_more_rows_than_asked_for(lengths):
     assert max(sizes) == 7 and Counter(sizes)[7] >= len(sizes) - 1
 
 
-def test_rows_of_a_batch_are_about_equally_long(lengths):
-    spread = [np.ptp(lengths[batch, 0]) for batch in LengthBatches(lengths, rows=16)]
-    assert np.median(spread) <= 3
+def padding(lengths: np.ndarray, batches: list[list[int]]) -> np.ndarray:
+    """The share of the source and of the target steps that is padding."""
+    return 1 - lengths.sum(0) / sum(len(batch) * lengths[batch].max(0) for batch in batches)
+
+
+@pytest.mark.promise("A3")
+@pytest.mark.parametrize("budget", [{"rows": 80}, {"rows": 10_000, "tokens": 3000}])
+def test_little_of_either_side_is_padding_where_sentences_are_about_as_long_as_their_translations(budget):
+    random = np.random.default_rng(2)
+    source = random.gamma(6, 2, 20_000).astype(int) + 2
+    target = np.maximum(2, (source * random.normal(1.1, 0.25, len(source))).astype(int))
+    lengths = np.stack([source, target], 1)
+    assert padding(lengths, list(LengthBatches(lengths, **budget))).max() < 0.08
+    by_source = np.argsort(source + 2 * random.random(len(source)))
+    alone = [by_source[start : start + 80].tolist() for start in range(0, len(source), 80)]
+    assert padding(lengths, alone).max() > 0.25, "the test would not notice rows sorted by one side only"
+
+
+def test_frames_count_more_than_letters_where_there_are_far_more_of_them():
+    random = np.random.default_rng(2)
+    frames = random.gamma(6, 60, 2000).astype(int) + 50
+    letters = np.maximum(1, (frames / 8 * random.normal(1, 0.2, 2000)).astype(int))
+    lengths = np.stack([frames, letters], 1)
+    of_frames, of_letters = padding(lengths, list(LengthBatches(lengths, rows=16)))
+    assert of_frames < 0.04 and of_letters < 0.25
 
 
 def test_long_and_short_batches_come_in_no_order(lengths):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -97,14 +98,27 @@ class LengthBatches(Sampler[list[int]]):
     def _make(self) -> list[list[int]]:
         random = np.random.default_rng((self.seed, self.epoch))
         chance = random.random(len(self.lengths))
-        if self.tokens is None:  # the source length is blurred by up to two steps, so that other rows meet each epoch
-            order = np.lexsort((self.lengths[:, 1], self.lengths[:, 0] + 2 * chance))
-        else:  # exact, so that every epoch has the same number of batches, which resuming counts on
-            order = np.lexsort((chance, self.lengths[:, 1], self.lengths[:, 0]))
-        batches = self._cut(order)
+        # With a budget the order of the lengths is exact, so that every epoch has the same number of batches, which
+        # resuming counts on. Without one they are blurred by up to a twentieth, so that other rows meet each epoch.
+        blur = self.lengths[:, 0] * chance / 20 if self.tokens is None else np.zeros_like(chance)
+        batches = self._cut(_in_strips(self.lengths, self._strips, chance, blur))
         if self.epoch < self.shortest_first:
-            return batches
+            return sorted(batches, key=lambda batch: float(self.lengths[batch, 0].mean()))
         return [batches[place] for place in random.permutation(len(batches))]
+
+    @cached_property
+    def _strips(self) -> int:
+        """Into how many strips the rows are laid so that the fewest steps are padding."""
+        rows = self.rows * self.share[1]
+        if self.tokens is not None:
+            rows = min(rows, max(1, int(self.tokens * self.share[1] / max(1.0, self.lengths.sum(1).mean()))))
+        even = np.zeros(len(self.lengths))
+
+        def padded(strips: int) -> int:
+            lengths = self.lengths[_in_strips(self.lengths, strips, even, even)]
+            return int(np.maximum.reduceat(lengths, np.arange(0, len(lengths), rows)).sum())
+
+        return min((1 << power for power in range((-(-len(self.lengths) // rows)).bit_length())), key=padded)
 
     def _cut(self, order: np.ndarray) -> list[list[int]]:
         """The rows in this order in batches as large as they may be."""
@@ -124,3 +138,21 @@ class LengthBatches(Sampler[list[int]]):
             rest = batches.pop() + last
             batches += [rest[:-processes], rest[-processes:]] if len(rest) >= 2 * processes else [rest]
         return batches
+
+
+def _in_strips(lengths: np.ndarray, strips: int, chance: np.ndarray, blur: np.ndarray) -> np.ndarray:
+    """The rows in an order in which neighbours are alike in both lengths.
+
+    They are cut into strips of about one target length, and each strip is sorted by the source length, up and down in
+    turn, so that the rows at its end are like those at the start of the next one.
+
+    Args:
+        lengths: (rows, 2), the source and target length of each row.
+        strips: how many; few keep the source lengths of neighbours alike, many the target lengths.
+        chance: (rows,), settles which of equal rows comes first.
+        blur: (rows,), what is added to the source length.
+    """
+    source, target = lengths.T
+    strip = np.empty_like(target)
+    strip[np.lexsort((chance, source, target))] = np.arange(len(target)) * strips // len(target)
+    return np.lexsort((chance, target, np.where(strip % 2, -1, 1) * (source + blur), strip))
