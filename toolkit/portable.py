@@ -123,7 +123,8 @@ def _only_our_code(folder: Path, here: list[str]) -> None:
             not (ours / name).is_file() or (ours / name).read_bytes() != (folder / name).read_bytes()
         ):
             raise NotPortable(
-                f"`{name}` must be this toolkit's code, letter by letter, but is not. Train again with this version."
+                f"`{name}` must be this toolkit's code, letter by letter, but is not. Share it from the version that "
+                "trained it, or train again with this one."
             )
 
 

@@ -1,10 +1,8 @@
 """What looks at frames: sizes of fresh encoders, and what pretrained ones want to see."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from transformers import VideoMAEConfig, VideoMAEImageProcessor
 
 from toolkit.adapters.pretrained import read_config
@@ -54,12 +52,4 @@ def small_videomae(
     )
 
 
-def fingerprint(model: torch.nn.Module) -> str:
-    """Tells weights apart."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, weight in model.state_dict().items():
-        digest.update(name.encode() + weight.cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-__all__ = ["fingerprint", "pretrained_config", "pretrained_frames", "small_videomae"]
+__all__ = ["pretrained_config", "pretrained_frames", "small_videomae"]

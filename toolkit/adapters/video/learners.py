@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, VideoMAEConfig
 
-from toolkit.adapters.video.encoders import fingerprint, pretrained_frames, small_videomae
+from toolkit.adapters.kept import fingerprint
+from toolkit.adapters.video.encoders import pretrained_frames, small_videomae
 from toolkit.adapters.video.films import Film, seen_of, write_array
 from toolkit.adapters.video.labels import Event
 from toolkit.adapters.video.variation import flipped, shifted, with_other_light
