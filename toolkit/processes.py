@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 import torch.distributed
+from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
 Value = TypeVar("Value")
@@ -43,6 +44,15 @@ def from_first(share: Share, ask: Callable[[], Value]) -> Value:
     return answer[0]  # type: ignore[return-value]
 
 
+def any_process(says: bool) -> bool:
+    """Whether it is true in any process of the run; all of them ask at the same place."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return says
+    votes = torch.tensor(int(says), device=PartialState().device)
+    torch.distributed.all_reduce(votes)
+    return bool(votes)
+
+
 @contextmanager
 def only_first_speaks(share: Share) -> Iterator[None]:
     """Drops what other processes print, which the first one prints as well."""
@@ -73,4 +83,4 @@ def fails_first() -> bool:
     return is_first
 
 
-__all__ = ["ALONE", "Share", "fails_first", "from_first", "only_first_speaks", "wait"]
+__all__ = ["ALONE", "Share", "any_process", "fails_first", "from_first", "only_first_speaks", "wait"]

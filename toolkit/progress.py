@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from accelerate import PartialState
 from tqdm.auto import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from toolkit.arguments import RecipeArguments
+from toolkit.processes import any_process
 from toolkit.training import RecipeTrainer
 
 
@@ -81,20 +83,21 @@ class Progress(TrainerCallback):
 
 
 class StopAtNextStep(TrainerCallback):
-    """Ends training after the step in progress, with a checkpoint, once `asked` is set.
+    """Ends training after the step in progress, with a checkpoint, once `asked` is set in any process.
 
     What the checkpoint holds is what an uninterrupted run had at that step: an evaluation that is due is made, one
     that is not is left for later.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = self.agreed = False
 
     def on_step_end(  # type: ignore[override]
         self, args: RecipeArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Stops if somebody asked for it, and saves, unless the end of the epoch is about to evaluate and save."""
-        if self.asked:
+        self.agreed = any_process(self.asked)  # a signal reaches the processes at different steps
+        if self.agreed:
             control.should_training_stop = True
             control.should_save |= not _ends(state)
 
@@ -102,9 +105,9 @@ class StopAtNextStep(TrainerCallback):
         self, args: RecipeArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Saves, or undoes what the library does at the end of an epoch that only ends because it was stopped."""
-        if self.asked and _ends(state):
+        if self.agreed and _ends(state):
             control.should_save = True
-        elif self.asked:
+        elif self.agreed:
             control.should_log = control.should_evaluate = control.should_save = False
 
 
@@ -127,8 +130,8 @@ def ctrl_c_saves(stop: StopAtNextStep) -> Iterator[None]:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
-        # Not `print`: the signal may come while the bar writes to the same stream.
-        os.write(2, b"\nStopping after this step, with a checkpoint. Press Ctrl-C again to stop at once.\n")
+        if PartialState().is_main_process:  # not `print`: the signal may come while the bar writes to the same stream
+            os.write(2, b"\nStopping after this step, with a checkpoint. Press Ctrl-C again to stop at once.\n")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -24,7 +24,7 @@ from toolkit.evaluation import evaluate
 from toolkit.hub import masked, share_run
 from toolkit.models import load_processor
 from toolkit.portable import seal
-from toolkit.processes import Share, fails_first, from_first, only_first_speaks, wait
+from toolkit.processes import Share, any_process, fails_first, from_first, only_first_speaks, wait
 from toolkit.progress import Progress, StopAtNextStep, ctrl_c_saves
 from toolkit.rows import Examples, Rows, Streamed, encode, load_rows
 from toolkit.run_folder import (
@@ -66,7 +66,10 @@ def main(adapter_class: type[Adapter], **defaults: Any) -> None:
         print(error, file=sys.stderr)
         sys.exit(1 if isinstance(error, BadData | OSError) else 2)
     except KeyboardInterrupt:
-        print(f"Stopped. To go on, run the same command again: python {' '.join(masked(sys.argv))}", file=sys.stderr)
+        if fails_first():
+            print(
+                f"Stopped. To go on, run the same command again: python {' '.join(masked(sys.argv))}", file=sys.stderr
+            )
         sys.exit(130)
 
 
@@ -227,7 +230,7 @@ def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     finally:
         progress.bar.close()  # or an error would be told on its line
-    if stop.asked:
+    if any_process(stop.asked):
         raise KeyboardInterrupt
     if trainer.args.average_checkpoints > 1:
         trainer.try_average()

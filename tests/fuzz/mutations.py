@@ -1,5 +1,6 @@
 """Damage to files, told by a few small values, so that a search can find the least of it that still does harm."""
 
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -102,9 +103,12 @@ class Edit:
 
     def applied(self, document: Any) -> Any:
         """The edited document; the given one is changed too."""
-        places = list(_places(document))
+        places, value = (
+            list(_places(document)),
+            copy.deepcopy(self.value),
+        )  # edits of one value must not meet in another
         if not places:
-            return self.value
+            return value
         parent, key = places[self.place % len(places)]
         if self.way == "remove":
             del parent[key]
@@ -114,7 +118,7 @@ class Edit:
             for _ in range(400):
                 parent[key] = [parent[key]]
         else:
-            parent[key] = self.value
+            parent[key] = value
         return document
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,25 @@ def test_a_disk_that_is_full_for_one_ends_both_with_one_line(full, largest_file,
     assert [each.err.count(sentence) for each in said] == [full == 0, full == 1], said
     assert not [each for each in said if "Traceback" in each.err]
     assert not Path("out/all_results.json").exists()
+
+
+@pytest.mark.promise("H5")
+@pytest.mark.parametrize("interrupted", [[0], [1], [0, 1]])
+def test_ctrl_c_in_any_process_ends_all_with_a_checkpoint(interrupted, runs):
+    data = {name: runs[name] for name in ("train_file", "validation_file")}
+    asked = {"output_dir": "out", "per_device_train_batch_size": 8, **data, **SETTINGS}
+    processes = start_several("text/translation", **asked)
+    while not Path("out/checkpoint-5").exists():
+        processes[1].join(0.05)
+    for process in interrupted:
+        os.kill(processes[process].pid, signal.SIGINT)
+    said = [end(process) for process in processes]
+    assert [each.code for each in said] == [130, 130], said
+    assert sum(each.err.count("run the same command again") for each in said) == 1
+    first, _ = run_several("text/translation", **asked)
+    assert first.code == 0 and "Going on from out/checkpoint-" in first.err
+    assert Path("out/model.safetensors").read_bytes() == (runs["two"] / "model.safetensors").read_bytes()
+    assert curve(Path("out")) == curve(runs["two"])
 
 
 @pytest.mark.promise("H5")
