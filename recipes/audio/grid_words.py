@@ -2,7 +2,8 @@
 
 Reads train.csv and validation.csv (columns file,start,end,label: a row per word) of mouth clips from the GRID corpus
 in the folder that GRID names; recipes/video/grid_words.py learns the same words from the lips.
-Expected on one CPU core: word error rate 33 after four minutes; 420 steps do not yet tell the letters apart.
+Expected on one CPU core: word error rate 33 after four minutes, pauses counted as words; 420 steps do not yet tell the
+letters apart.
 """
 
 import os
