@@ -92,10 +92,11 @@ def padding(lengths: np.ndarray, batches: list[list[int]]) -> np.ndarray:
 
 
 @pytest.mark.promise("A3")
+@pytest.mark.parametrize("count", [20_000, 200_000])
 @pytest.mark.parametrize("budget", [{"rows": 80}, {"rows": 10_000, "tokens": 3000}])
-def test_little_of_either_side_is_padding_where_sentences_are_about_as_long_as_their_translations(budget):
+def test_little_of_either_side_is_padding_where_sentences_are_about_as_long_as_their_translations(budget, count):
     random = np.random.default_rng(2)
-    source = random.gamma(6, 2, 20_000).astype(int) + 2
+    source = random.gamma(6, 2, count).astype(int) + 2
     target = np.maximum(2, (source * random.normal(1.1, 0.25, len(source))).astype(int))
     lengths = np.stack([source, target], 1)
     assert padding(lengths, list(LengthBatches(lengths, **budget))).max() < 0.08

@@ -100,7 +100,7 @@ class LengthBatches(Sampler[list[int]]):
         chance = random.random(len(self.lengths))
         # With a budget the order of the lengths is exact, so that every epoch has the same number of batches, which
         # resuming counts on. Without one they are blurred by up to a twentieth, so that other rows meet each epoch.
-        blur = self.lengths[:, 0] * chance / 20 if self.tokens is None else np.zeros_like(chance)
+        blur = np.floor(self.lengths[:, 0] * chance / 20) if self.tokens is None else np.zeros_like(chance)
         batches = self._cut(_in_strips(self.lengths, self._strips, chance, blur))
         if self.epoch < self.shortest_first:
             return sorted(batches, key=lambda batch: float(self.lengths[batch, 0].mean()))
@@ -118,7 +118,10 @@ class LengthBatches(Sampler[list[int]]):
             lengths = self.lengths[_in_strips(self.lengths, strips, even, even)]
             return int(np.maximum.reduceat(lengths, np.arange(0, len(lengths), rows)).sum())
 
-        return min((1 << power for power in range((-(-len(self.lengths) // rows)).bit_length())), key=padded)
+        # As many strips as a strip has batches, or some fewer where the source is the longer side; one where many rows
+        # have the same two lengths.
+        middle = (len(self.lengths) // rows).bit_length() // 2
+        return min((1, *(1 << power for power in range(max(1, middle - 3), middle + 2))), key=padded)
 
     def _cut(self, order: np.ndarray) -> list[list[int]]:
         """The rows in this order in batches as large as they may be."""
