@@ -51,7 +51,7 @@ def judge(name: str, given: Path) -> Verdict:
         outcome, told = "rows", "\n".join(faults)
     except reader.own_faults as error:
         outcome, told = "fault", str(error)
-        if not told or not any(part in told for part in (reader.path, *reader.path.split(","))):
+        if not told or not any(part in told for part in (reader.path, reader.damaged, *reader.path.split(","))):
             outcome, told = "wrong", f"names no file: {told}"
     except BaseException:  # a panic of Rust is no Exception
         outcome, told = "wrong", traceback.format_exc()
