@@ -11,7 +11,7 @@ that a busy machine slows them alike; only ratios within one run mean anything.
 import argparse
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import captions
@@ -49,8 +49,8 @@ def arguments() -> argparse.Namespace:
     return given
 
 
-def take_turns(contenders: Sequence[Contender], given: argparse.Namespace) -> Results:
-    """Measures everybody at every job, one after the other, round by round."""
+def take_turns(contenders: Sequence[Contender], given: argparse.Namespace) -> Iterator[Results]:
+    """Measures everybody at every job, one after the other; gives all results so far after each round."""
     decoding = {name: ("decode", *numbers, given.sentences) for name, numbers in DECODING.items()}
     jobs = {TRAINING: ("train", given.steps), **decoding}
     results = Results(list(jobs), {contender: [] for contender in contenders})
@@ -64,7 +64,7 @@ def take_turns(contenders: Sequence[Contender], given: argparse.Namespace) -> Re
                 if report is not None:
                     rounds[-1][name] = report
                 print(f"round {turn + 1}, {name}, {contender.name} ({contender.model}): {report}", flush=True)
-    return results
+        yield results
 
 
 def main() -> None:
@@ -76,11 +76,11 @@ def main() -> None:
             captions.prepare(given.multi30k, data)
         mine = list(own(data))
         others = list(peers(given.peers.resolve())) if given.peers else []
-        results = take_turns(mine + others, given)
-        pieces = len(captions.read(data).pieces)
-    conditions = Conditions(pieces, given.steps - given.warm, given.warm, given.sentences, given.rounds)
-    given.output.write_text(write_page(results, mine, conditions), encoding="utf-8")
-    print(f"{given.output} is written")
+        for rounds, results in enumerate(take_turns(mine + others, given), 1):
+            pieces = len(captions.read(data).pieces)
+            conditions = Conditions(pieces, given.steps - given.warm, given.warm, given.sentences, rounds)
+            given.output.write_text(write_page(results, mine, conditions), encoding="utf-8")
+            print(f"{given.output} is written, with {rounds} of {given.rounds} rounds", flush=True)
 
 
 if __name__ == "__main__":
