@@ -60,9 +60,9 @@ def test_predictions_stand_in_the_order_of_the_data(records, data):
 
 
 def test_the_pipeline_answers_what_the_evaluation_wrote(trained, records):
-    assert len({record["prediction"] for record in records[:12]}) > 3, "a model that says one thing shows nothing"
-    answers = pipeline("translation", str(trained), batch_size=8)([record["source"] for record in records[:12]])
-    assert [answer["translation_text"] for answer in answers] == [record["prediction"] for record in records[:12]]
+    assert len({record["prediction"] for record in records}) > 3, "a model that says one thing shows nothing"
+    answers = pipeline("translation", str(trained), batch_size=8)([record["source"] for record in records])
+    assert [answer["translation_text"] for answer in answers] == [record["prediction"] for record in records]
 
 
 @pytest.mark.promise("E1")
