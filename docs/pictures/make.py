@@ -1,33 +1,31 @@
 """Draws the pictures of README.md from runs that it trains: `python docs/pictures/make.py`.
 
-Numbers in words are translated, melodies are written down as their notes, and a drawn ball is watched; then a browser
-looks at the three reports and at the demo. About six minutes on two CPU cores. Needs Chromium and its driver, as the
-browser tests do, and the extra `demo`. `--runs` names where the runs are kept; one that is there is not trained again.
+Numbers in words are translated, and a drawn ball is watched; then a browser looks at both reports and at the demo.
+About five minutes on two CPU cores. Needs Chromium and its driver, as the browser tests do, and the extra `demo`.
+`--runs` names where the runs are kept; one that is there is not trained again.
 """
 
 import argparse
-import csv
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from PIL import Image, ImageChops, ImageOps
 from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
-from toolkit import DataArguments, EventLabelling, RecipeArguments, Transcription, Translation, run
+from toolkit import DataArguments, EventLabelling, RecipeArguments, Translation, run
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
-MOST_BYTES = 150_000
-NOTES = {"do": 262, "re": 294, "mi": 330, "fa": 349, "so": 392, "la": 440, "ti": 494}
-RATE_HZ = 8000
+MOST_BYTES = 250_000
+MARGIN = 16
 FRAME = """
 document.documentElement.style.scrollBehavior = "auto"
 const width = arguments[0].matches(".attention") ? "fit-content" : "46rem"
@@ -56,38 +54,6 @@ def text_run(folder: Path) -> None:
         DataArguments(train_file=str(table)),
         arguments,
     )
-
-
-def speech_run(folder: Path) -> None:
-    """Melodies of three to six notes, and their names."""
-    random, sounds = np.random.default_rng(0), folder.with_name("melodies")
-    sounds.mkdir(exist_ok=True)
-    rows = []
-    for number in range(400):
-        names = random.choice(list(NOTES), random.integers(3, 7)).tolist()
-        pauses = [np.zeros(int(RATE_HZ * random.uniform(0.03, 0.15))) for _ in names]
-        played = [
-            part for pair in zip(pauses, (_note(NOTES[name], random) for name in names), strict=True) for part in pair
-        ]
-        samples = np.concatenate(played) + random.normal(0, 0.005, sum(map(len, played)))
-        with wave.open(str(sounds / f"{number}.wav"), "wb") as out:
-            out.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
-            out.writeframes((samples.clip(-1, 1) * 32767).astype("<i2").tobytes())
-        rows.append((f"{number}.wav", " ".join(names)))
-    with (sounds / "metadata.csv").open("w", encoding="utf-8", newline="") as out:
-        csv.writer(out).writerows([("file_name", "text"), *rows])
-    sizes = dict(sample_rate_hz=RATE_HZ, mel_bins=40, embedding_size=32, hidden_size=96, tokenizer="word")
-    arguments = RecipeArguments(
-        str(folder), num_train_epochs=15, per_device_train_batch_size=16, shortest_first_epochs=2, learning_rate=3e-3
-    )
-    run(Transcription(**sizes), DataArguments(train_file=str(sounds / "metadata.csv")), arguments)
-
-
-def _note(hertz: float, random: np.random.Generator) -> np.ndarray:
-    """A plucked string: overtones that fade."""
-    seconds = np.arange(int(RATE_HZ * random.uniform(0.25, 0.45))) / RATE_HZ
-    tones = sum(np.sin(2 * np.pi * hertz * over * seconds) / over for over in (1, 2, 3, 4))
-    return 0.3 * tones * np.exp(-4 * seconds) * np.minimum(1, seconds / 0.01)
 
 
 def video_run(folder: Path) -> None:
@@ -123,7 +89,7 @@ def figure(report: Path, kind: str, pointed: str, place: int, *, scheme: str = "
 
     Args:
         report: the page.
-        kind: of the figure: attention, recording or timeline.
+        kind: of the figure: attention or timeline.
         pointed: what of it is pointed at, as CSS; of several the one in the middle.
         place: which of its kind, counted from 0.
         scheme: light or dark.
@@ -148,9 +114,18 @@ def demo(folder: Path, sentence: str) -> bytes:
             wait.until(lambda page: page.find_elements("css selector", "textarea"))[0].send_keys(sentence)
             opened.find_element("xpath", "//button[normalize-space()='Translate']").click()
             wait.until(lambda page: page.execute_script("return document.querySelector('iframe')?.style.height"))
-            return opened.find_element("css selector", "main").screenshot_as_png
+            return trimmed(opened.find_element("css selector", "main").screenshot_as_png)
         finally:
             server.send_signal(signal.SIGINT)
+
+
+def trimmed(picture: bytes) -> bytes:
+    """The same PNG without the empty paper around it, but with a margin."""
+    whole, out = Image.open(io.BytesIO(picture)).convert("RGB"), io.BytesIO()
+    paper = whole.getpixel((whole.width - 1, whole.height - 1))
+    drawn = ImageChops.difference(whole, Image.new("RGB", whole.size, paper)).getbbox()
+    ImageOps.expand(whole.crop(drawn), MARGIN, paper).save(out, "PNG")
+    return out.getvalue()
 
 
 def main() -> None:
@@ -160,14 +135,13 @@ def main() -> None:
     runs = parser.parse_args().runs
     runs.mkdir(parents=True, exist_ok=True)
     os.environ["HF_HUB_OFFLINE"] = "1"
-    for name, train in (("text", text_run), ("speech", speech_run), ("video", video_run)):
+    for name, train in (("numbers", text_run), ("video", video_run)):
         if not (runs / name / "report.html").exists():
             train(runs / name)
     pictures = {
-        "report": lambda: figure(runs / "text" / "report.html", "attention", ".map tbody tr th", 2),
-        "speech": lambda: figure(runs / "speech" / "report.html", "recording", ".word", 1),
+        "report": lambda: figure(runs / "numbers" / "report.html", "attention", ".map tbody tr th", 2),
         "video": lambda: figure(runs / "video" / "report.html", "timeline", ".track button", 0, scheme="dark"),
-        "demo": lambda: demo(runs / "text", "three hundred forty seven"),
+        "demo": lambda: demo(runs / "numbers", "three hundred forty seven"),
     }
     for name, draw in pictures.items():
         goal = HERE / f"{name}.png"
