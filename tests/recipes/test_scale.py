@@ -112,8 +112,8 @@ def test_videos_are_scored_alike_to_the_last_digit():
         0,
     ]
     (one, lines), (other, others) = figures("a"), figures("b")
-    # What a convolution sums up may depend on the process that does it: the loss has been seen to differ by 2e-9.
-    assert one.pop("teacher_forced_loss") == pytest.approx(other.pop("teacher_forced_loss"), rel=1e-7)
+    if torch.get_num_threads() > 1:  # several processes have fewer threads each, in which convolutions sum otherwise
+        assert one.pop("teacher_forced_loss") == pytest.approx(other.pop("teacher_forced_loss"), rel=1e-7)
     assert (one, lines) == (other, others)
 
 
