@@ -11,7 +11,7 @@ from tests.house.source import ROOT
 
 pytest.importorskip("atheris", reason="Atheris is built for Linux on x86_64 alone")
 
-INPUTS = 8_000
+INPUTS = 4_000
 
 
 @pytest.mark.slow
