@@ -35,6 +35,7 @@ BOMB = """<?xml version="1.0"?>
 <!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;">]>
 <ANNOTATION_DOCUMENT>&lol2;</ANNOTATION_DOCUMENT>
 """
+ENCODED = '<?xml version="1.0" encoding="{}"?><ANNOTATION_DOCUMENT/>'
 OUTSIDE = '<!DOCTYPE a SYSTEM "file:///etc/passwd"><ANNOTATION_DOCUMENT/>'
 
 
@@ -70,10 +71,9 @@ def test_a_recording_is_found_where_the_document_says_or_beside_it(write, label,
         ("", "a.eaf:1: is not valid XML from here on (no element found)"),
         ("\0" * 100, "a.eaf:1: is not valid XML from here on"),
         ("<html><body/></html>", "a.eaf:1: is no ELAN document: it starts with <html>"),
-        (
-            '<?xml version="1.0" encoding="klingon"?><ANNOTATION_DOCUMENT/>',
-            "a.eaf:1: has an unknown encoding: klingon.",
-        ),
+        (ENCODED.format("klingon"), "a.eaf:1: has the encoding 'klingon'. Save the document as UTF-8."),
+        (ENCODED.format("Shift_JIS"), "a.eaf:1: has the encoding 'Shift_JIS'."),
+        (ENCODED.format("unicode_escape"), "a.eaf:1: has the encoding 'unicode_escape'."),
         (EAF.replace("milliseconds", "PAL-frames"), "a.eaf:3: counts in PAL-frames"),
         (EAF.replace(" RELATIVE_", ' TIME_ORIGIN="soon" RELATIVE_'), "a.eaf:4: "),
         ("<ANNOTATION_DOCUMENT>" + "<a>" * 100_000, "a.eaf:1: is not valid XML"),
@@ -81,7 +81,21 @@ def test_a_recording_is_found_where_the_document_says_or_beside_it(write, label,
         ('<ANNOTATION_DOCUMENT a="' + "x" * 3_000_000, "a.eaf:1: has a tag of more than 1,048,576 bytes."),
         (EAF.replace("hit", "x" * 1_050_000), "a.eaf:13: `label` is longer than 1,048,576 bytes. Split it."),
     ],
-    ids=["bomb", "outside", "truncated", "empty", "NUL", "html", "encoding", "units", "origin", "deep", "digits"]
+    ids=[
+        "bomb",
+        "outside",
+        "truncated",
+        "empty",
+        "NUL",
+        "html",
+        "encoding",
+        "of several bytes",
+        "no text",
+        "units",
+        "origin",
+        "deep",
+        "digits",
+    ]
     + ["tag", "label"],
 )
 def test_a_hostile_document_costs_one_sentence(write, label, content, fault):

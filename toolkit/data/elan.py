@@ -15,6 +15,7 @@ from toolkit.data.lines import LONGEST_LINE, check_file
 
 MOST_BYTES = 1 << 25
 _MILLISECONDS = re.compile(r"\d{1,15}", re.ASCII)
+_ENCODINGS = ("utf-8", "utf-16", "iso-8859-1", "us-ascii")  # those of expat itself; Python's codecs raise as they like
 _SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
 
 
@@ -46,8 +47,6 @@ class ElanTiers(Labels):
         except expat.ExpatError as error:
             sentence = f"is not valid XML from here on ({expat.ErrorString(error.code)}). Save the document again."
             raise BadData([Fault(self.path, error.lineno, sentence)]) from error
-        except LookupError as error:
-            raise BadData([Fault(self.path, 1, f"has an {error}. Save the document as UTF-8.")]) from error
 
     def _recording(self, media: str) -> str:
         beside = os.path.dirname(self.own_name)
@@ -66,6 +65,7 @@ class _Parser:
         self.path = path
         self.expat = expat.ParserCreate()
         self.expat.buffer_text = True
+        self.expat.XmlDeclHandler = self._declaration
         self.expat.StartDoctypeDeclHandler = self._refuse_doctype
         self.expat.StartElementHandler = self._start
         self.expat.EndElementHandler = self._end
@@ -81,6 +81,10 @@ class _Parser:
         """What was found since the last call."""
         found, self._found = self._found, []
         return found
+
+    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            self.refuse(f"has the encoding {encoding[:40]!r}. Save the document as UTF-8.")
 
     def _refuse_doctype(self, *_: object) -> None:
         self.refuse("declares a document type, which ELAN does not write. Remove the declaration.")
