@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, Pipeline
 
-from .pipeline_writing import attended, given
+from .pipeline_writing import attended, given, likelihoods
 from .processing_events import EventGrammar, Stretch, tell
 from .processing_spans import Span, find_instants, find_segments, tidy
 
@@ -143,11 +143,9 @@ class VideoEventDetectionPipeline(Pipeline):
                     generation, return_dict_in_generate=True, output_scores=True, output_attentions=looks
                 ),
             )
-            likely = self.model.compute_transition_scores(
-                output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
-            )
+            likely = likelihoods(self.model, output).tolist()
             weights = attended(output) if looks else [None] * len(some)
-            written = zip(some, output.sequences[:, 1:].tolist(), likely.exp().tolist(), weights, strict=True)
+            written = zip(some, output.sequences[:, 1:].tolist(), likely, weights, strict=True)
             for start, ids, scores, looked in written:
                 ends = (start + batch.shape[1]) * step_seconds
                 stretches.append(Stretch(start * step_seconds, ends, ids, scores, looked))

@@ -63,6 +63,12 @@ def attended(output: Any) -> Tensor:
     return _along(output, [step[-1][:, :, -1].mean(1) for step in output.cross_attentions])
 
 
+def likelihoods(model: Any, output: Any) -> Tensor:
+    """How likely each label was that was written, (sequences, steps), from `generate` with `output_scores`."""
+    beams = getattr(output, "beam_indices", None)
+    return model.compute_transition_scores(output.sequences, output.scores, beams, normalize_logits=True).exp()
+
+
 def _along(output: Any, steps: list[Tensor]) -> Tensor:
     """Follows each finished sequence back through the rows it had at every step: (sequences, steps, ...)."""
     count = output.sequences.shape[1] - 1
@@ -73,4 +79,4 @@ def _along(output: Any, steps: list[Tensor]) -> Tensor:
     return torch.stack([values[rows] for values, rows in zip(steps, beams.unbind(1), strict=False)], 1)
 
 
-__all__ = ["WritingPipeline", "attended", "given"]
+__all__ = ["WritingPipeline", "attended", "given", "likelihoods"]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -89,17 +90,24 @@ def test_a_saved_model_answers_as_it_did(kind, table, films):
     assert (again.decoder, again.has_instants, again.processor.labels) == (kind, True, adapter.processor.labels)
 
 
-def test_the_evaluation_and_the_pipeline_say_the_same(table, films):
-    adapter = EventLabelling(**{**TINY, "frames_per_second": 4.0})
+@pytest.mark.parametrize(("kind", "rate"), [("frames", 4.0), ("events", 10.0)])
+def test_the_evaluation_and_the_pipeline_say_the_same(kind, rate, table, films):
+    adapter = EventLabelling(**{**TINY, "frames_per_second": rate, "decoder": kind})
     adapter.fit({"train": table(films)})
     torch.manual_seed(3)
     model = adapter.model().eval()
+    if kind == "events":  # many of them
+        model.generation_config.max_new_tokens = 13
+        torch.nn.init.constant_(model.lm_head.bias[model.config.eos_token_id], -9.0)
     row = adapter.examples(table(films, name="validation")).dataset[0]
     with torch.no_grad():
         (output,) = adapter.write(model, adapter.pad([adapter.inputs(row)]))
     (video,) = adapter.watched([adapter.decode(output)], [adapter.expected(row)])
     answer = pipeline("video-event-detection", model, processor=adapter.processor)("0.mp4")
     assert video.predicted == [frame["label"] for frame in answer["frames"]]
+    found = [(label, score) for label, _, score in sorted(video.found, key=itemgetter(1))]
+    said = [(event["label"], pytest.approx(event["score"], abs=1e-4)) for event in answer["events"]]
+    assert found == said and (kind == "frames" or 0 < min(found)[1] < 1)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,24 @@ import numpy as np
 from torch import Tensor
 from transformers import AutoModelForSeq2SeqLM, PreTrainedModel
 
-from toolkit.adapters.base import Adapter
 from toolkit.adapters.video.films import Film
 from toolkit.adapters.video.labels import Event
 from toolkit.adapters.video.learners import Learner
 from toolkit.collate import Pad
 from toolkit.models import RecurrentSeq2SeqConfig, RecurrentSeq2SeqForConditionalGeneration
+from toolkit.models.pipeline_writing import likelihoods
 from toolkit.models.processing_events import SPECIAL_TOKENS, EventGrammar
+
+
+class Word(int):
+    """The id of a word, and how likely it was when it was written."""
+
+    likelihood: float
+
+    def __new__(cls, word: int, likelihood: float) -> "Word":
+        made = super().__new__(cls, word)
+        made.likelihood = likelihood
+        return made
 
 
 class EventLearner(Learner):
@@ -70,15 +81,22 @@ class EventLearner(Learner):
         words = replace(words, steps=min(words.steps, -(-(end - start) // self.flags.step_frames)))
         return words.encode(told, start_seconds=begins)
 
-    def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[int]]:
-        """Ids of the words of each example."""
+    def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[Word]]:
+        """The words of each example."""
         grammar = EventGrammar(self.flags.processor.events)
-        return Adapter.write(self.flags, model, batch, logits_processor=[grammar], **generation)
+        output = model.generate(  # type: ignore[operator]
+            **batch, logits_processor=[grammar], return_dict_in_generate=True, output_scores=True, **generation
+        )
+        rows = zip(output.sequences[:, 1:].tolist(), likelihoods(model, output).tolist(), strict=True)
+        return [list(map(Word, *row)) for row in rows]
 
     def decode(self, output: Sequence[int]) -> dict[str, Any]:
-        """Events, and between them the background."""
+        """Events, each as likely as its label was, and between them the background."""
         words = self.flags.processor.events
-        events = [[one["label"], one["start"], one["end"], 1.0] for one in words.decode(output)]
+        events = [
+            [one["label"], one["start"], one["end"], round(getattr(output[place], "likelihood", 1.0), 4)]
+            for one, (*_, place) in zip(words.decode(output), words.spell(output), strict=True)
+        ]
         labels: list[list[Any]] = []
         clock = 0.0
         for label, start, end, _ in sorted(events, key=lambda event: event[1:3]):
