@@ -1,6 +1,7 @@
 """Rows to a dataset: an Arrow file on disk, or a stream that reads the source again at each pass."""
 
 import atexit
+import math
 import os
 import shutil
 import tempfile
@@ -13,7 +14,11 @@ from toolkit.data.faults import BadData, Fault
 from toolkit.data.source import LINE, MOST_FAULTS, Row, Source
 
 _BATCH_ROWS = 1_000
-_BATCH_CHARACTERS = 1 << 24
+_BATCH_CHARACTERS = 1 << 22
+_PACKED = (".gz", ".parquet")
+MOST_GROWTH, SMALL_BYTES = 500, 1 << 25
+"""How many times as large as a packed file its rows may be, and how large they may be in any case. Texts that people
+write grow tenfold; only what repeats itself endlessly grows like this, and would fill the disk."""
 
 
 def good_rows(source: Source, faults: list[Fault], *, skip_bad: bool = True) -> Iterator[Row]:
@@ -50,13 +55,26 @@ def store(source: Source, faults: list[Fault]) -> Dataset:
 
     The file is private to this process and goes with it. Nothing is looked up in a cache, so a file that changed under
     the same name is read anew.
+
+    Raises:
+        BadData: as `good_rows`; or a packed file holds far more than its size lets one expect.
     """
     path = os.path.join(private_folder(), "rows.arrow")
     schema = pa.schema([*((name, pa.string()) for name in source.columns), (LINE, pa.int64())])
+    most = _most_bytes(source.path)
     with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, schema) as writer:
         for batch in _batches(good_rows(source, faults), source.columns):
             writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
+            if file.tell() > most:
+                sentence = f"grows {MOST_GROWTH} times when it is unpacked. Stream it (`--streaming`), or unpack it."
+                raise BadData([Fault(source.path, None, sentence)])
     return Dataset.from_file(path)
+
+
+def _most_bytes(path: str) -> float:
+    """What the rows of a file, or of several with commas between, may take on the disk."""
+    packed = [part for part in path.split(",") if part.lower().endswith(_PACKED) and os.path.isfile(part)]
+    return max(SMALL_BYTES, MOST_GROWTH * sum(map(os.path.getsize, packed))) if packed else math.inf
 
 
 def _batches(rows: Iterator[Row], columns: tuple[str, ...]) -> Iterator[list[Row]]:
