@@ -84,6 +84,8 @@ class RecipeArguments(Seq2SeqTrainingArguments):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"`{name}` must be above 0, but is {value}. Leave the flag away for its default.")
+        # Or several processes of a machine that has nothing else would each train alone, in the same folder.
+        self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
         super().__post_init__()
         if self.bf16 and self.device.type == "cpu" and not processor_knows_bf16():
             raise ValueError(

@@ -54,7 +54,7 @@ class Progress(TrainerCallback):
     ) -> None:
         """Moves the bar, which knows the time left."""
         seconds = max(1e-9, time.monotonic() - self.started_seconds)
-        speed = (self.trainer.labels_seen - self.labels_before) / seconds
+        speed = args.world_size * (self.trainer.labels_seen - self.labels_before) / seconds  # processes share evenly
         epoch = f"{state.epoch or 0:.2f}/{args.num_train_epochs:g}"
         self.bar.set_postfix({"epoch": epoch, "target tokens/s": f"{speed:.0f}", **self.facts}, refresh=False)
         self.bar.update(state.global_step - self.bar.n)

@@ -36,7 +36,7 @@ LAUNCH = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_addr
 
 def launched(*words: str) -> subprocess.CompletedProcess:
     """A recipe in two processes, as the guide says."""
-    command = [sys.executable, *LAUNCH, free_port(), str(ROOT / "recipes/text/translation.py"), "--use_cpu", *words]
+    command = [sys.executable, *LAUNCH, free_port(), str(ROOT / "recipes/text/translation.py"), *words]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
 
