@@ -92,7 +92,7 @@ def test_a_line_that_was_cut_off_is_read_again(tmp_path):
 class Echo:
     """Writes one word for each window, and notes how much sound is in memory."""
 
-    name, sample_rate_hz, longest_seconds = "echo", 16000, 30.0
+    name, sample_rate_hz, longest_seconds, begins_with_space = "echo", 16000, 30.0, True
 
     def __init__(self):
         self.held_bytes = []

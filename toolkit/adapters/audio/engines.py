@@ -49,11 +49,13 @@ class Engine(Protocol):
         name: tells models and precisions apart.
         sample_rate_hz: the rate it hears at.
         longest_seconds: the most sound that a window may hold.
+        begins_with_space: whether a transcript does, as Whisper's do.
     """
 
     name: str
     sample_rate_hz: int
     longest_seconds: float
+    begins_with_space: bool
 
     def check(self, request: Request) -> None:
         """Raises a ValueError or TypeError for what this engine cannot do."""

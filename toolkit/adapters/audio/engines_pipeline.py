@@ -20,6 +20,7 @@ class PipelineEngine:
     """
 
     sample_rate_hz = 16000  # what finds speech listens at; a pipeline resamples
+    begins_with_space = False
 
     def __init__(self, pipeline: Pipeline, *, longest_seconds: float = 30.0) -> None:
         self.pipeline, self.longest_seconds = pipeline, longest_seconds

@@ -58,6 +58,7 @@ class WhisperEngine(ABC):
     """
 
     sample_rate_hz = 16000
+    begins_with_space = True
 
     def __init__(
         self,

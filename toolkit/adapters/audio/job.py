@@ -85,8 +85,11 @@ class Job:
         else:
             readings = [self.readings[start] for start in sorted(self.readings)]
             skipped = [*self.skipped, *(skipped for reading in readings for skipped in reading.skipped)]
+            segments = [segment for reading in readings for segment in reading.segments]
+            if segments and not self.engine.begins_with_space:
+                segments[0] = segments[0].without_space()
             transcript = Transcript(
-                tuple(segment for reading in readings for segment in reading.segments),
+                tuple(segments),
                 tuple(sorted(skipped, key=lambda skipped: skipped.start_seconds)),
                 self.language,
                 self.seconds,

@@ -23,6 +23,11 @@ class Segment:
     end_seconds: float
     words: tuple[Word, ...] = ()
 
+    def without_space(self) -> "Segment":
+        """The same without the space before it."""
+        words = tuple(replace(word, text=word.text.lstrip()) for word in self.words[:1]) + self.words[1:]
+        return replace(self, text=self.text.lstrip(), words=words)
+
 
 @dataclass(frozen=True)
 class Skipped:
