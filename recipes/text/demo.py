@@ -13,7 +13,10 @@ SENTENCES = ["나는 톰을 알아.", "톰은 우유를 마셨어.", "우리는 
 if __name__ == "__main__":
     outcome = run(
         Translation(source_column="ko", target_column="en", vocab_size=3000, embedding_size=128, dropout=0.3),
-        DataArguments(**{f"{split}_file": str(SAMPLE / f"{split}.tsv") for split in ("train", "validation", "test")}),
+        DataArguments(
+            **{f"{split}_file": str(SAMPLE / f"{split}.tsv") for split in ("train", "validation", "test")},
+            data_license="CC BY 2.0 FR",
+        ),
         RecipeArguments(
             "runs/demo", overwrite_output_dir=True, num_train_epochs=15, learning_rate=2e-3, label_smoothing_factor=0.1
         ),
