@@ -44,14 +44,14 @@ prints
 
 ## Scores
 
-On {{ rows }} {{ split }} rows ({{ path }}), written freely, with 95 % bootstrap intervals.
+On {{ rows }} {{ split }} rows ({{ path }}),{{ freely }} with 95 % bootstrap intervals.
 
 | score | value | interval | signature |
 |---|---|---|---|
 {% for row in scores -%}
 | {{ row | join(" | ") }} |
 {% endfor %}
-{{ unfinished }} % of the outputs hit the length limit before they ended.
+{{ endings }}
 
 ## Limits
 
@@ -136,7 +136,8 @@ def write_card(outcome: Outcome, adapter: Adapter, trial: Trial) -> Path:
             )
             for key, score in evaluation.scores.items()
         ],
-        unfinished=f"{evaluation.unfinished:.1f}",
+        freely=" written freely," if adapter.generates else "",
+        endings=evaluation.endings,
         worst=list(_worst(outcome, adapter)),
         data=list(_data(outcome)),
         licence=plain(licence) if licence else "not stated",

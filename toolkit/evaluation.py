@@ -39,23 +39,33 @@ class Evaluation:
         rows: how many there are.
         scores: with intervals, by name; empty without references.
         loss: mean teacher-forced cross entropy per label, in nats, without label smoothing.
-        unfinished: outputs per hundred that hit the length limit instead of ending by themselves.
+        unfinished: outputs per hundred that hit the length limit instead of ending by themselves; none where labels are
+            not written one by one.
     """
 
     path: Path
     rows: int
     scores: dict[str, Score] = field(default_factory=dict)
     loss: float = math.nan
-    unfinished: float = 0.0
+    unfinished: float | None = None
 
     @property
     def records(self) -> "Records":
         """The rows as they were written."""
         return Records(self.path)
 
+    @property
+    def endings(self) -> str:
+        """How many outputs did not end by themselves, in a sentence; nothing where labels are not written."""
+        if self.unfinished is None:
+            return ""
+        return f"{self.unfinished:.1f} % of the outputs hit the length limit before they ended."
+
     def numbers(self) -> dict[str, float]:
         """All figures, flat: a score `x` with its interval `x_low`, `x_high`."""
-        flat: dict[str, float] = {"rows": self.rows, "unfinished": self.unfinished}
+        flat: dict[str, float] = {"rows": self.rows}
+        if self.unfinished is not None:
+            flat["unfinished"] = self.unfinished
         if not math.isnan(self.loss):
             flat |= {"teacher_forced_loss": self.loss}
         for name, score in self.scores.items():
@@ -216,7 +226,8 @@ def _gathered(parts: Parts, adapter: Adapter, path: Path, only: str | None) -> E
         loss = math.fsum(losses) / counts  # exact, so that neither the order nor the size of batches changes a digit
         scores = adapter.score(Column(path, "prediction"), Column(path, "reference"), only=only)
         scores |= forcing.scores() if adapter.generates else {}
-    return Evaluation(path, len(parts), scores, loss, 100 * unfinished / max(1, len(parts)))
+    share = 100 * unfinished / max(1, len(parts)) if adapter.generates else None
+    return Evaluation(path, len(parts), scores, loss, share)
 
 
 def _fingerprint(model: PreTrainedModel, adapter: Adapter, examples: Examples, generation: Mapping[str, Any]) -> str:

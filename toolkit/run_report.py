@@ -58,11 +58,13 @@ def write_run_report(outcome: Outcome, adapter: Adapter, model: PreTrainedModel)
 
 def _scored(outcome: Outcome) -> str:
     evaluation = outcome.evaluation
-    return (
-        f"{evaluation.rows:,} {outcome.split} rows, written freely, with 95 % bootstrap intervals. "
-        f"{evaluation.unfinished:.1f} % of the outputs hit the length limit before they ended. "
-        f"Teacher-forced loss: {evaluation.loss:.3f} nats per label."
+    freely = " written freely," if evaluation.endings else ""
+    sentences = (
+        f"{evaluation.rows:,} {outcome.split} rows,{freely} with 95 % bootstrap intervals.",
+        evaluation.endings,
+        f"Teacher-forced loss: {evaluation.loss:.3f} nats per label.",
     )
+    return " ".join(filter(None, sentences))
 
 
 def _scores(outcome: Outcome) -> str:
