@@ -248,12 +248,15 @@ class RecipeTrainer(Seq2SeqTrainer):
 
     @contextmanager
     def _failure_told(self, folder: Path) -> Iterator[None]:
-        """Turns what three libraries raise when a disk is full into one sentence with the way out."""
+        """Turns what four libraries raise when a disk is full into one sentence with the way out."""
         try:
             yield
         except SavingFailed:
             raise
-        except (OSError, RuntimeError, SafetensorError) as error:
+        except Exception as error:
+            known = isinstance(error, OSError | RuntimeError | SafetensorError)
+            if not known and type(error) is not Exception:  # which is what tokenizers raises
+                raise
             kept = last_whole_checkpoint(self.folder)
             way_out = f"{kept.name} is whole" if kept else "there is no checkpoint yet"
             raise SavingFailed(
