@@ -110,7 +110,7 @@ def test_a_failure_leaves_the_old_page_and_nothing_beside_it(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path if step == "write_text" else os, step, full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"report.html could not be written \(No space left"):
         write_page(path, "new", [])
 
     assert path.read_text(encoding="utf-8") == old

@@ -86,6 +86,9 @@ def write_page(
         subtitle: a line under the title.
         media: where sound and videos go: "embed" into the page, "beside" it into the folder `<name>_media`, or "auto",
             beside it only when the page would be larger than 3 MB.
+
+    Raises:
+        OSError: the disk refuses; the sentence names the page, which stays as it was.
     """
     path = Path(path)
     folder = path.with_name(f"{path.stem}_media")
@@ -98,6 +101,8 @@ def write_page(
         # A broken tokenizer can hand us half of a surrogate pair: shown as its escape, it costs nobody the report.
         aside.write_text(whole, encoding="utf-8", errors="backslashreplace", newline="\n")
         os.replace(aside, path)
+    except OSError as error:
+        raise OSError(f"{path} could not be written ({error.strerror}). Make room, then run again.") from error
     finally:
         aside.unlink(missing_ok=True)
     remove_others(folder, files)
