@@ -74,7 +74,8 @@ def choose_columns(
     listed = list_names(present)
     if wanted is None:
         if len(present) < 2:
-            sentence = f"has one column ({listed}) where two are needed. Check what separates the columns."
+            way_out = "Check what separates the columns or, to predict, name the one that is read."
+            sentence = f"has one column ({listed}) where two are needed. {way_out}"
             raise BadData([Fault(path, line, sentence)])
         wanted = present[:2]
     faults = []
