@@ -11,8 +11,8 @@ from datasets import Dataset
 
 from toolkit import RecurrentSeq2SeqForConditionalGeneration, Translation
 from toolkit import evaluation as module
-from toolkit.aside import written_aside
 from toolkit.data import Split
+from toolkit.data.aside import written_aside
 from toolkit.evaluation import Column, evaluate
 from toolkit.processes import Share
 from toolkit.rows import Examples, encode

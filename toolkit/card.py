@@ -15,7 +15,7 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineMo
 
 from toolkit.adapters.base import Adapter
 from toolkit.arguments import RecipeArguments
-from toolkit.aside import written_aside
+from toolkit.data.aside import written_aside
 from toolkit.portable import fingerprint
 from toolkit.run_folder import Outcome, environment
 from toolkit.trial import Trial

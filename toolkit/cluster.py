@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from toolkit.aside import written_aside
 from toolkit.data import BadData, Fault
+from toolkit.data.aside import written_aside
 from toolkit.data.files import open_source
 from toolkit.pipeline import pipeline
 

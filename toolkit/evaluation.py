@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.kept import fingerprint
-from toolkit.aside import written_aside
+from toolkit.data.aside import written_aside
 from toolkit.metrics import ForcingCounts, Score
 from toolkit.parts import Parts
 from toolkit.processes import ALONE, Share, wait

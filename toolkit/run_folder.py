@@ -14,7 +14,6 @@ import torch
 from transformers import AutoConfig, PreTrainedModel
 
 from toolkit.arguments import RecipeArguments
-from toolkit.aside import written_aside
 from toolkit.checkpoints import (
     broken_checkpoints,
     checkpoints,
@@ -24,6 +23,7 @@ from toolkit.checkpoints import (
     remove_unfinished,
 )
 from toolkit.data import Fault
+from toolkit.data.aside import written_aside
 from toolkit.evaluation import Evaluation
 from toolkit.rows import SKIPPED
 

@@ -2,12 +2,12 @@
 
 import html
 import json
-import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from toolkit.adapters.audio.transcript import Segment, Transcript
+from toolkit.data.aside import written_aside
 
 LINE = 42
 """Characters in a line of a subtitle; two lines stand on the screen at once, as broadcasters have it."""
@@ -73,15 +73,12 @@ def write_transcript(transcript: Transcript, path: str | Path) -> None:
 
     Raises:
         ValueError: no format has this ending.
+        OSError: the disk refuses.
     """
     path = Path(path)
     form = check_ending(path)
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        aside.write_text(FORMATS[form](transcript), encoding="utf-8")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with written_aside(path) as out:
+        out.write(FORMATS[form](transcript))
 
 
 def check_ending(path: Path) -> str:

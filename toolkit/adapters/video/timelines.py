@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from toolkit.data import Cue, write_cues
+from toolkit.data.aside import written_aside
 from toolkit.media.overlay import write_overlay
 from toolkit.media.video import VideoFile
 
@@ -44,12 +45,8 @@ def write_timeline(path: Path, answer: Mapping[str, Any], video: VideoFile) -> N
         ]
         rate = answer["video"]["frames_per_second"]
         content = write_cues(cues, kind, media=video.name, words="label", frames_per_second=rate)
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        aside.write_text(content, encoding="utf-8", newline="")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with written_aside(path, newline="") as out:
+        out.write(content)
 
 
 def _burn(path: Path, answer: Mapping[str, Any], video: VideoFile) -> None:

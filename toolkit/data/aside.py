@@ -8,15 +8,19 @@ from typing import TextIO
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[TextIO]:
+def written_aside(path: Path, *, newline: str | None = None) -> Iterator[TextIO]:
     """Opens a file beside `path` that takes its place when the block ends well, and vanishes when it does not.
+
+    Args:
+        path: of the file.
+        newline: as for `open`.
 
     Raises:
         OSError: the disk refuses; the sentence names the file, which stays as it was.
     """
     aside = path.with_name(f".{path.name}.part")
     try:
-        with aside.open("w", encoding="utf-8") as out:
+        with aside.open("w", encoding="utf-8", newline=newline) as out:
             yield out
         os.replace(aside, path)
     except OSError as error:
