@@ -44,7 +44,7 @@ prints
 
 ## Scores
 
-On {{ rows }} {{ split }} rows ({{ path }}),{{ freely }} with 95 % bootstrap intervals.
+On {{ rows }} {{ split }} rows ({{ path }}),{% if endings %} written freely,{% endif %} with 95 % bootstrap intervals.
 
 | score | value | interval | signature |
 |---|---|---|---|
@@ -136,7 +136,6 @@ def write_card(outcome: Outcome, adapter: Adapter, trial: Trial) -> Path:
             )
             for key, score in evaluation.scores.items()
         ],
-        freely=" written freely," if adapter.generates else "",
         endings=evaluation.endings,
         worst=list(_worst(outcome, adapter)),
         data=list(_data(outcome)),

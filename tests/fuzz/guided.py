@@ -16,11 +16,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["toolkit.data"]):
-    from tests.fuzz.readers import READERS, Reader
-    from toolkit.data import BadData
+    from tests.fuzz.readers import READERS, TIMES, Reader
     from toolkit.data.files import open_source
 
-TIMES = ("start", "end", "start_frame", "end_frame", "track")
 LONGEST_SECONDS, MOST_BYTES = 10, 4096
 
 
@@ -47,7 +45,7 @@ def read(reader: Reader, content: bytes) -> None:
             rows = open_source(reader.path)
         for _ in rows:
             pass
-    except BadData:
+    except reader.own_faults:
         pass
 
 

@@ -19,6 +19,8 @@ from toolkit.media.faults import MediaError
 from toolkit.media.video import VideoFile
 
 Files = Mapping[str, bytes]
+TIMES = ("start", "end", "start_frame", "end_frame", "track")
+"""What a table of labels may say of when."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,8 @@ def read_rows(path: str) -> list[str]:
 
 def read_labels(path: str) -> list[str]:
     """Reads labels as a recipe does, and their times."""
-    times = ["start", "end", "start_frame", "end_frame"]
     arguments = DataArguments(train_file=path, validation_file=path, check_only=True, skip_bad=True)
-    return _faults(arguments, ["file", "label"], [*times, "track"], media="file")
+    return _faults(arguments, ["file", "label"], TIMES, media="file")
 
 
 def _faults(

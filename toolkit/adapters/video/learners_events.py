@@ -93,10 +93,10 @@ class EventLearner(Learner):
     def decode(self, output: Sequence[int]) -> dict[str, Any]:
         """Events, each as likely as its label was, and between them the background."""
         words = self.flags.processor.events
-        events = [
-            [one["label"], one["start"], one["end"], round(getattr(output[place], "likelihood", 1.0), 4)]
-            for one, (*_, place) in zip(words.decode(output), words.spell(output), strict=True)
-        ]
+        events: list[list[Any]] = []
+        for first, last, name, place in words.spell(output):
+            likelihood = round(getattr(output[place], "likelihood", 1.0), 4)
+            events.append([words.labels[name], first * words.step_seconds, last * words.step_seconds, likelihood])
         labels: list[list[Any]] = []
         clock = 0.0
         for label, start, end, _ in sorted(events, key=lambda event: event[1:3]):
