@@ -5,11 +5,12 @@ Shapes: `B` batch, `S` source steps, `T` target steps, `D` width of a vector, `L
 
 import torch
 from torch import Tensor, nn
-from transformers import GenerationMixin, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
+from .generation_recurrent import RecurrentGenerationMixin
 from .layers_backbone import load_backbone
 from .layers_decoder import Chooser, RecurrentDecoder
 from .layers_output import projected_cross_entropy
@@ -54,7 +55,7 @@ class RecurrentSeq2SeqPreTrainedModel(PreTrainedModel):
                 module.weight[module.padding_idx].zero_()
 
 
-class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, GenerationMixin):
+class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, RecurrentGenerationMixin):
     """Reads a sequence of words or vectors, then writes labels one by one until the end-of-sequence label.
 
     >>> config = RecurrentSeq2SeqConfig(vocab_size=20, embedding_size=8, hidden_size=8)
@@ -268,29 +269,6 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
             return (words if latest is None else self._with_moments(words, vectors, latest, encoded)).argmax(-1)
 
         return 1 - self.teacher_forcing_ratio, choose
-
-    def _prepare_model_inputs(
-        self, inputs: Tensor | None, bos_token_id: Tensor | None, model_kwargs: dict
-    ) -> tuple[Tensor, str | None, dict]:
-        """Lets `generate` begin with the vectors of a backbone."""
-        if model_kwargs.get("encoder_features") is not None:
-            return model_kwargs.pop("encoder_features"), "encoder_features", model_kwargs
-        return super()._prepare_model_inputs(inputs, bos_token_id, model_kwargs)  # type: ignore[misc]
-
-    def _prepare_cache_for_generation(  # type: ignore[override]
-        self, generation_config: object, model_kwargs: dict, *_: object, **__: object
-    ) -> None:
-        """Puts a recurrent state where `generate` would put keys and values."""
-        if generation_config.use_cache and model_kwargs.get("past_key_values") is None:  # type: ignore[attr-defined]
-            model_kwargs["past_key_values"] = RecurrentState()
-
-    def _expand_inputs_for_generation(  # type: ignore[override]
-        self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **inputs: object
-    ) -> tuple[Tensor | None, dict]:
-        """Copies each row for its hypotheses, but not the encoder's states: the decoder lets them share these."""
-        encoded = inputs.pop("encoder_outputs", None)
-        input_ids, inputs = super()._expand_inputs_for_generation(expand_size, False, input_ids, **inputs)  # type: ignore
-        return input_ids, {**inputs, "encoder_outputs": encoded}
 
 
 __all__ = ["RecurrentSeq2SeqForConditionalGeneration", "RecurrentSeq2SeqPreTrainedModel"]

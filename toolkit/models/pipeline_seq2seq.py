@@ -133,7 +133,7 @@ class Seq2SeqTextPipeline(WritingPipeline):
             generation.setdefault("forced_bos_token_id", first[0] if isinstance(first, list) else first)
         generation = self._prepare_generate_kwargs(
             generation,
-            return_dict_in_generate=True,
+            return_dict_in_generate=return_attentions or return_steps,
             output_attentions=return_attentions,
             output_scores=return_steps,
         )
@@ -214,6 +214,7 @@ class TranslationPipeline(Seq2SeqTextPipeline):
             src_lang, tgt_lang = src_lang or named[0], tgt_lang or named[1]
         if (
             hasattr(self._source_tokenizer(), "_build_translation_inputs")
+            and getattr(self.processor, "source_tokenizer", None) is None
             and not (src_lang and tgt_lang)
             and self.model.generation_config.forced_bos_token_id is None
         ):

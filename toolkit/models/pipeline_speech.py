@@ -82,10 +82,8 @@ class SpeechRecognitionPipeline(WritingPipeline):
         **generation,
     ) -> dict[str, Tensor]:
         samples = model_inputs.pop("samples")
-        encoded = self.model.encode(**model_inputs)
-        generation = self._prepare_generate_kwargs(
-            generation, return_dict_in_generate=True, output_attentions=bool(return_timestamps or return_attentions)
-        )
+        encoded, looks = self.model.encode(**model_inputs), bool(return_timestamps or return_attentions)
+        generation = self._prepare_generate_kwargs(generation, return_dict_in_generate=looks, output_attentions=looks)
         output = self.model.generate(encoder_outputs=encoded, **generation)
         return {**self._written(output, len(samples)), "samples": samples, "source_mask": encoded.attention_mask}
 

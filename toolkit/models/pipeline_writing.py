@@ -32,6 +32,8 @@ class WritingPipeline(Pipeline):
 
     def _written(self, output: Any, rows: int) -> dict[str, Tensor]:
         """Ids, weights and the best labels of each step: (B, sequences, ...), so that a batch can be taken apart."""
+        if isinstance(output, Tensor):  # nothing but ids was asked for
+            return {"sequences": output.unflatten(0, (rows, -1))}
         outputs = {"sequences": output.sequences}
         if any(step is not None for step in output.get("cross_attentions") or ()):
             outputs["attentions"] = attended(output)
