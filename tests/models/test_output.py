@@ -76,3 +76,17 @@ def test_half_precision_by_autocast_stays_close(smoothing):
     assert abs(loss / expected - 1) < 0.02
     for found, wanted in zip(torch.autograd.grad(loss, inputs), torch.autograd.grad(expected, inputs), strict=True):
         assert (found - wanted).norm() / wanted.norm() < 0.05
+
+
+def test_under_autocast_no_logits_are_kept_for_the_way_back():
+    inputs, labels = case(40, 6, dtype=torch.float32)
+    kept: list[torch.Size] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        kept.append(tensor.shape)
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    with hooks, torch.autocast("cpu", dtype=torch.bfloat16):
+        projected_cross_entropy(*inputs, labels)
+    assert kept and not any(len(shape) == 2 and shape[1] == WORDS for shape in kept)

@@ -29,6 +29,18 @@ def weigh(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]
     return weights.to(values.dtype) @ values, weights
 
 
+def energies(vector: nn.Linear, doubled: Tensor) -> Tensor:
+    """Scores v · tanh z, but for a number that is the same for all steps of the source and that no weight depends on.
+
+    They are computed as 2 v · σ(2 z), for tanh z = 2 σ(2 z) - 1: on a CPU the logistic function is far cheaper.
+
+    Args:
+        vector: v.
+        doubled: (..., D), 2 z, overwritten.
+    """
+    return 2 * vector(doubled.sigmoid_()).squeeze(-1)
+
+
 class DotAttention(nn.Module):
     """Score = query · key (Luong et al., 2015, section 3.1).
 
@@ -48,8 +60,8 @@ class AdditiveAttention(nn.Module):
         self.energy = nn.Linear(size, 1, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        mixed = self.project_query(query).unsqueeze(2) + keys.unsqueeze(1)  # (B, T, S, D)
-        return weigh(self.energy(mixed.tanh_()).squeeze(-1), values, mask)
+        doubled = torch.add(2 * self.project_query(query).unsqueeze(2), keys.unsqueeze(1), alpha=2)  # (B, T, S, D)
+        return weigh(energies(self.energy, doubled), values, mask)
 
 
 class MultiHeadAttention(nn.Module):
@@ -95,9 +107,10 @@ class LocationAttention(nn.Module):
         marks = self.convolve(seen.flatten(0, 1).unsqueeze(1)).transpose(1, 2)  # (B * T, S, filters)
         # One pass over (B, T, S, D), which is what a step costs: the sum of all three grows in one place.
         onto = keys.unsqueeze(1).expand(-1, query.shape[1], -1, -1).flatten(0, 1)
-        mixed = torch.baddbmm(onto, marks, self.project_location.weight.t().expand(len(onto), -1, -1))
-        mixed = mixed.unflatten(0, query.shape[:2]).add_(self.project_query(query).unsqueeze(2))
-        return weigh(self.energy(mixed.tanh_()).squeeze(-1), values, mask)
+        spread = self.project_location.weight.t().expand(len(onto), -1, -1)
+        doubled = torch.baddbmm(onto, marks, spread, beta=2, alpha=2).unflatten(0, query.shape[:2])
+        doubled.add_(self.project_query(query).unsqueeze(2), alpha=2)
+        return weigh(energies(self.energy, doubled), values, mask)
 
 
 class NoAttention(nn.Module):

@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 CHUNK_ELEMENTS = 2**22
 
@@ -18,11 +19,15 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         gradients = torch.empty_like(vectors), torch.zeros_like(weight), torch.zeros_like(bias)
         for start in range(0, len(vectors), rows):
             chunk, wanted = vectors[start : start + rows], labels[start : start + rows, None]
-            chances = torch.addmm(bias, chunk, weight.t()).log_softmax(-1)  # four times as fast as logsumexp on a CPU
-            loss -= (1 - smoothing) * chances.gather(1, wanted).sum()
-            if smoothing:
-                loss -= smoothing / labels_known * chances.sum()
-            error = chances.exp_()  # d loss / d logits: softmax minus the smoothed target
+            logits = torch.addmm(bias, chunk, weight.t())
+            # In place and by hand: a third of the time that log_softmax takes on a CPU, and that again for exp.
+            top, due = logits.amax(1, keepdim=True), logits.gather(1, wanted)
+            all_due = logits.sum(1, keepdim=True) if smoothing else due
+            error = logits.sub_(top).exp_()
+            total = error.sum(1, keepdim=True)
+            scale = total.log() + top  # log-probabilities are logits less this
+            loss -= (1 - smoothing) * (due - scale).sum() + smoothing * (all_due / labels_known - scale).sum()
+            error.mul_(total.reciprocal_())  # d loss / d logits: softmax minus the smoothed target
             if smoothing:
                 error -= smoothing / labels_known
             error.scatter_add_(1, wanted, error.new_full(wanted.shape, smoothing - 1))
@@ -60,13 +65,18 @@ def projected_cross_entropy(
     vectors, labels = vectors.flatten(0, -2).index_select(0, real), labels.reshape(-1).index_select(0, real)
     if torch.is_grad_enabled() and not torch.is_autocast_enabled(vectors.device.type):
         return _ProjectedCrossEntropy.apply(vectors, weight, bias, labels, label_smoothing)
+    chunks = (x.split(max(1, CHUNK_ELEMENTS // len(weight))) for x in (vectors, labels))
     losses = [
-        F.cross_entropy(F.linear(chunk, weight, bias).float(), wanted, reduction="sum", label_smoothing=label_smoothing)
-        for chunk, wanted in zip(
-            *(x.split(max(1, CHUNK_ELEMENTS // len(weight))) for x in (vectors, labels)), strict=True
-        )
+        checkpoint(_chunk_loss, chunk, wanted, weight, bias, label_smoothing, use_reentrant=False)
+        for chunk, wanted in zip(*chunks, strict=True)
     ]
     return torch.stack(losses).sum() if losses else vectors.sum() * 0.0
+
+
+def _chunk_loss(vectors: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, smoothing: float) -> Tensor:
+    """The loss of a chunk by autograd, under autocast, say; its logits are made again on the way back."""
+    logits = F.linear(vectors, weight, bias).float()
+    return F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
 
 
 __all__ = ["projected_cross_entropy"]
