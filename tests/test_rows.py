@@ -92,6 +92,16 @@ def test_a_stream_begins_again_where_it_ends_and_no_row_is_lost_between(streamed
     assert sum(islice(batches, 5), []) == 2 * list(range(2, 22))
 
 
+def test_rows_of_a_stream_vary_as_their_number_says(adapter, split):
+    stream = replace(split, dataset=split.dataset.to_iterable_dataset())
+
+    def drawn(seed: int) -> list:
+        return [row["input_ids"] for row in islice(Streamed(adapter, stream, seed=seed), 40)]
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    assert drawn(1)[:20] != drawn(1)[20:]
+
+
 def test_a_stream_without_a_sound_row_ends_the_run(adapter, split):
     none = split.dataset.to_iterable_dataset().filter(lambda row: False)
     with pytest.raises(BadData, match="t.tsv: has no sound row left"):

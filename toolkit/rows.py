@@ -109,12 +109,14 @@ def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
 
 def _read(adapter: Adapter, data: DataArguments) -> dict[str, Split]:
     """All splits; to predict, the target column may be missing."""
+    media = adapter.media_column
+    whole = media if adapter.joins_rows else None
     try:
-        return load_splits(data, adapter.columns, adapter.optional_columns, media=adapter.media_column)
+        return load_splits(data, adapter.columns, adapter.optional_columns, media=media, whole=whole)
     except BadData as error:
         if not data.predict_only or adapter.columns is None or len(adapter.columns) < 2:
             raise
-        splits = load_splits(data, adapter.columns[:1], adapter.optional_columns, media=adapter.media_column)
+        splits = load_splits(data, adapter.columns[:1], adapter.optional_columns, media=media, whole=whole)
         print(f"There will be no scores: {error}", file=sys.stderr)
         return splits
 
@@ -175,13 +177,14 @@ class Streamed(IterableDataset):
     Args:
         adapter: makes the inputs.
         split: the stream.
+        seed: of the variations, a pure function of it and the number of the row.
 
     Attributes:
         share: which rows are this process's.
     """
 
-    def __init__(self, adapter: Adapter, split: Split) -> None:
-        self.adapter, self.split, self.share = adapter, split, Share()
+    def __init__(self, adapter: Adapter, split: Split, *, seed: int = 0) -> None:
+        self.adapter, self.split, self.seed, self.share = adapter, split, seed, Share()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         process, processes = self.share
@@ -190,7 +193,8 @@ class Streamed(IterableDataset):
             start = place
             for row in self.split.dataset:
                 if place % processes == process:
-                    yield {**row, **self.adapter.encode(row)}
+                    inputs = self.adapter.varied_inputs(row, np.random.default_rng((self.seed, place)))
+                    yield {**row, **self.adapter.measure(row), **inputs}
                 place += 1
             if place == start:
                 raise BadData([Fault(self.split.path, None, NONE_SOUND)])
@@ -203,7 +207,7 @@ def encode(adapter: Adapter, split: Split, *, seed: int | None = None) -> Exampl
     if isinstance(split.dataset, Dataset):
         return Examples(adapter, split.dataset.map(function, load_from_cache_file=False), seed=seed)
     if split.name == "train":
-        return Streamed(adapter, split)
+        return Streamed(adapter, split, seed=seed or 0)
     return Examples(adapter, Dataset.from_list([{**row, **function(row)} for row in split.dataset]))
 
 

@@ -1,8 +1,10 @@
 """Choices of the text adapters: which vocabulary, which model, which search."""
 
+import numpy as np
 import pytest
 
 from toolkit import Dialogue, TextToText, Translation
+from toolkit.rows import encode
 
 PAIRS = [(f"Ein Hund {number}", f"a dog {number}") for number in range(30)]
 
@@ -39,6 +41,26 @@ def test_only_the_source_loses_its_case(split, shared):
     assert adapter.labels({**row, "target": "A DOG 3"}) != adapter.labels(row)
 
 
+def test_only_training_sources_come_apart(split):
+    adapter = fitted(split, tokenizer="bpe", bpe_dropout=0.5)
+    row = {"source": "Ein Hund 3", "target": "a dog 3", "line": 2}
+    varied = [adapter.varied_inputs(row, np.random.default_rng(seed)) for seed in range(9)]
+    decode = adapter.processor.source_tokenizer.decode
+    assert len({len(one["input_ids"]) for one in varied}) > 1
+    assert {decode(one["input_ids"], skip_special_tokens=True) for one in varied} == {"Ein Hund 3"}
+    assert all(len(one["attention_mask"]) == len(one["input_ids"]) for one in varied)
+    assert adapter.inputs(row) == fitted(split, tokenizer="bpe").inputs(row)
+    training, other = (encode(adapter, split(PAIRS), seed=seed) for seed in (1, None))
+    cuts = []
+    for epoch in (0, 1, 0):
+        training.set_epoch(epoch)
+        cuts.append([training[place]["input_ids"] for place in range(len(PAIRS))])
+    assert cuts[0] == cuts[2] != cuts[1]
+    assert [other[place]["input_ids"] for place in range(len(PAIRS))] == [
+        adapter.inputs({"source": source})["input_ids"] for source, _ in PAIRS
+    ]
+
+
 @pytest.mark.promise("C1")
 def test_the_model_starts_and_ends_with_the_marks_of_the_tokenizer(split):
     adapter = fitted(split)
@@ -68,6 +90,18 @@ def test_a_dialogue_is_guarded_against_repetition_and_may_be_drawn():
     assert Dialogue().generation == {"num_beams": 5, "repetition_penalty": 1.2, "no_repeat_ngram_size": 3}
     drawn = Dialogue(do_sample=True, no_repeat_ngram_size=0).generation
     assert drawn == {"num_beams": 1, "do_sample": True, "repetition_penalty": 1.2, "no_repeat_ngram_size": 0}
+
+
+def test_nobody_knows_what_an_answer_that_is_drawn_must_say():
+    records = [{"source": "hi", "prediction": "ho"}]
+    assert list(Dialogue().questions(records)) == [("'hi'", "ho")]
+    assert list(Dialogue(do_sample=True).questions(records)) == [("'hi'", None)]
+
+
+@pytest.mark.parametrize("kind", ["word", "char", "unigram"])
+def test_merges_of_a_tokenizer_without_any_are_not_undone(kind):
+    with pytest.raises(ValueError, match=f"`bpe_dropout` undoes merges, which `tokenizer` {kind} does not make"):
+        Translation(tokenizer=kind, bpe_dropout=0.1)
 
 
 @pytest.mark.promise("H4")

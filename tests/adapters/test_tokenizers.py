@@ -3,10 +3,11 @@
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from toolkit.adapters.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
+from toolkit.adapters.tokenizers import TOKENIZER_KINDS, PieceDropout, existing_tokenizers, lowercasing, train_tokenizer
 from toolkit.models import Seq2SeqProcessor
 
 SENTENCES = {
@@ -129,3 +130,33 @@ def test_a_tokenizer_that_cannot_pad_is_refused(tmp_path):
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="must have a padding and an end token"):
         existing_tokenizers(str(tmp_path))
+
+
+def test_a_merge_comes_undone_as_often_as_asked_and_no_text_is_changed():
+    text = " ".join(SENTENCES["en"])
+    tokenizer, random = train_tokenizer([text] * 5, kind="bpe", vocab_size=120), np.random.default_rng(5)
+    whole = tokenizer(text).input_ids
+    drop = PieceDropout(tokenizer, 0.3)
+    merged = [piece for piece in whole if piece in drop.parts]
+    survived = 0
+    for _ in range(300):
+        cut = drop(whole, random)
+        assert tokenizer.decode(cut, skip_special_tokens=True) == text
+        assert cut[-1] == tokenizer.eos_token_id and len(cut) >= len(whole)
+        survived += sum(piece in cut for piece in set(merged))
+    assert len(set(merged)) == len(merged) > 5
+    assert abs(survived / 300 / len(merged) - 0.7) < 4 * (0.21 / 300 / len(merged)) ** 0.5  # four standard deviations
+
+
+def test_the_same_generator_cuts_the_same_pieces():
+    tokenizer = train_tokenizer(SENTENCES["de"] * 5, kind="bpe", vocab_size=120)
+    drop, ids = PieceDropout(tokenizer, 0.5), tokenizer(SENTENCES["de"][0]).input_ids
+    cuts = [drop(ids, np.random.default_rng((1, epoch))) for epoch in (0, 0, 1)]
+    assert cuts[0] == cuts[1] != cuts[2]
+    assert PieceDropout(tokenizer, 0.0)(ids, np.random.default_rng()) == ids
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TOKENIZER_KINDS if kind != "bpe"])
+def test_where_nothing_was_merged_nothing_comes_undone(kind):
+    with pytest.raises(ValueError, match="`bpe_dropout` undoes merges, which the tokenizer of the source does not"):
+        PieceDropout(train_tokenizer(SENTENCES["en"] * 5, kind=kind, vocab_size=120), 0.1)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import (
     AutoModelForSeq2SeqLM,
+    AutoTokenizer,
     BartConfig,
     BartForConditionalGeneration,
     BertConfig,
@@ -19,6 +20,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from tests.models.texts import many_languages
 from toolkit import pipeline
 from toolkit.adapters.tokenizers import train_tokenizer
 
@@ -83,6 +85,63 @@ def test_a_model_of_another_family_is_trained_scored_and_served(pretrained, reci
     answers = pipeline("translation", "out")([record["source"] for record in records])
     assert [answer["translation_text"] for answer in answers] == [record["prediction"] for record in records]
     assert "Where it looked" in Path("out/report.html").read_text()
+
+
+def with_habits(size: int) -> PreTrainedModel:
+    """A T5 that was taught to summarize: after a word of its own, and always at some length."""
+    model = t5(size)
+    model.config.task_specific_params = {"summarization": {"prefix": "dog ", "num_beams": 2, "min_length": 9}}
+    return model
+
+
+@families(with_habits)
+def test_what_is_served_is_what_was_trained_and_scored(pretrained, recipe):
+    said = recipe("summarization", model_name_or_path=pretrained, output_dir="out", **TRAINING)
+    assert said.code == 0
+    records = [json.loads(line) for line in Path("out/predictions.jsonl").read_text().splitlines()]
+    answers = pipeline("summarization", "out")([record["source"] for record in records])
+    assert [answer["summary_text"] for answer in answers] == [record["prediction"] for record in records]
+    trained = AutoModelForSeq2SeqLM.from_pretrained("out")
+    assert trained.config.task_specific_params == {"summarization": {"prefix": "dog "}}
+    assert trained.generation_config.min_length != 9
+
+
+@families(with_habits)
+def test_a_model_that_is_used_as_it_is_keeps_its_habits(pretrained, recipe):
+    flags = {"model_name_or_path": pretrained, "test_file": "t.tsv", "max_eval_samples": 5, "output_dir": "out"}
+    assert recipe("summarization", "--predict_only", **flags).code == 0
+    records = [json.loads(line) for line in Path("out/predictions.jsonl").read_text().splitlines()]
+    answers = pipeline("summarization", pretrained)([record["source"] for record in records], max_new_tokens=60)
+    for answer, record in zip(answers, records, strict=True):  # the run stops at the lengths that its targets allow
+        assert len(record["prediction"]) > 9 and answer["summary_text"].startswith(record["prediction"])
+
+
+@pytest.mark.parametrize("family", ["nllb", "mbart"])
+def test_a_model_of_many_languages_is_told_its_two(family, recipe):
+    model, marks = many_languages(family)
+    model.save_pretrained("theirs")
+    marks.save_pretrained("theirs")
+    source, target = {"nllb": ("eng_Latn", "deu_Latn"), "mbart": ("en_XX", "de_DE")}[family]
+    flags = {"model_name_or_path": "theirs", "output_dir": "out", **TRAINING}
+    said = recipe("translation", **flags)
+    assert said.code == 2 and said.err.startswith("`src_lang` and `tgt_lang` must be given")
+    said = recipe("translation", src_lang="klingon", tgt_lang=target, **flags)
+    assert said.code == 2 and "but it knows no 'klingon'" in said.err
+    assert recipe("translation", src_lang=source, tgt_lang=target, **flags).code == 0
+    again = AutoTokenizer.from_pretrained("out")
+    start = again.convert_tokens_to_ids(target)
+    assert AutoModelForSeq2SeqLM.from_pretrained("out").generation_config.forced_bos_token_id == start
+    assert again.convert_tokens_to_ids(source) in again("dog 1").input_ids
+    assert start in again(text_target="Hund 1").input_ids
+    records = [json.loads(line) for line in Path("out/predictions.jsonl").read_text().splitlines()]
+    answers = pipeline("translation", "out")([record["source"] for record in records])
+    assert [answer["translation_text"] for answer in answers] == [record["prediction"] for record in records]
+
+
+@families(marian)
+def test_languages_of_a_model_that_knows_none_are_refused(pretrained, recipe):
+    said = recipe("translation", model_name_or_path=pretrained, output_dir="out", src_lang="eng_Latn", **TRAINING)
+    assert said.code == 2 and said.err.startswith("`src_lang` and `tgt_lang` are for models of many languages")
 
 
 @pytest.mark.slow

@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -79,6 +80,47 @@ def lowercasing(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     )
 
 
+class PieceDropout:
+    """Cuts texts finer than a byte-pair tokenizer does, each time otherwise, so that words are not learnt by heart.
+
+    After BPE-dropout (Provilkov et al., 2020, section 3), which leaves merges out while a text is cut; here merges of
+    the finished text come undone, and those of their parts again. The vocabulary is the same, and only the changed
+    pieces cost anything.
+
+    Args:
+        tokenizer: of the kind "bpe".
+        share: the probability of a merge to come undone.
+
+    >>> tokenizer = train_tokenizer(["low lower lowest"] * 9, kind="bpe")
+    >>> ids = PieceDropout(tokenizer, 0.5)(tokenizer("lower").input_ids, np.random.default_rng(2))
+    >>> tokenizer.convert_ids_to_tokens(ids)
+    ['▁low', 'e', 'r', '<eos>']
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, share: float) -> None:
+        model = json.loads(tokenizer.backend_tokenizer.to_str())["model"] if tokenizer.is_fast else {}
+        if model.get("type") != "BPE":
+            raise ValueError(
+                "`bpe_dropout` undoes merges, which the tokenizer of the source does not make. Leave the flag away, "
+                "or use `tokenizer` bpe."
+            )
+        self.share, number = share, model["vocab"]
+        self.parts: dict[int, tuple[int, int]] = {}
+        for left, right in model["merges"]:
+            self.parts.setdefault(number[left + right], (number[left], number[right]))
+
+    def __call__(self, ids: Sequence[int], random: np.random.Generator) -> list[int]:
+        """The same text in other pieces; the same generator, the same pieces."""
+        waiting, cut = list(reversed(ids)), []
+        while waiting:
+            piece = waiting.pop()
+            if piece in self.parts and random.random() < self.share:
+                waiting.extend(reversed(self.parts[piece]))
+            else:
+                cut.append(piece)
+        return cut
+
+
 def existing_tokenizers(name_or_path: str) -> tuple[Any, Any]:
     """The source and the target tokenizer of an earlier run, or one tokenizer for both sides.
 
@@ -103,6 +145,44 @@ def existing_tokenizers(name_or_path: str) -> tuple[Any, Any]:
                 "Add them and save it again, or learn a new one."
             )
     return source, target
+
+
+def choose_languages(tokenizer: Any, source: str | None, target: str | None) -> None:
+    """Tells a tokenizer of many languages (mBART, M2M100, NLLB) which two it is about, for good.
+
+    Raises:
+        ValueError: it needs both and does not get them, or knows nothing of languages.
+    """
+    if not hasattr(tokenizer, "_build_translation_inputs"):
+        if source or target:
+            raise ValueError(
+                f"`src_lang` and `tgt_lang` are for models of many languages, but this one has a "
+                f"{type(tokenizer).__name__}. Leave them away."
+            )
+        return
+    source, target = source or tokenizer.init_kwargs.get("src_lang"), target or tokenizer.init_kwargs.get("tgt_lang")
+    if not (source and target):
+        raise ValueError(
+            f"`src_lang` and `tgt_lang` must be given, as this model knows many languages, but are {source!r} and "
+            f'{target!r}. Name them as its tokenizer does, "eng_Latn" or "en_XX" for instance.'
+        )
+    for language in (source, target):
+        language_id(tokenizer, language)
+    tokenizer.src_lang, tokenizer.tgt_lang = source, target
+    tokenizer.init_kwargs |= {"src_lang": source, "tgt_lang": target}
+
+
+def language_id(tokenizer: Any, language: str) -> int:
+    """The label that stands for a language.
+
+    Raises:
+        ValueError: the tokenizer has none.
+    """
+    known = getattr(tokenizer, "lang_code_to_id", None) or {}
+    found = known.get(language, tokenizer.convert_tokens_to_ids(language))
+    if found is None or found == tokenizer.unk_token_id:
+        raise ValueError(f"`src_lang` and `tgt_lang` must be languages of the tokenizer, but it knows no {language!r}.")
+    return found
 
 
 def _untrained(kind: str) -> models.Model:
@@ -168,4 +248,12 @@ def _in_order(tokenizer: Tokenizer) -> models.Unigram:
     return models.Unigram([*special, *learnt], unk_id=0)
 
 
-__all__ = ["TOKENIZER_KINDS", "existing_tokenizers", "lowercasing", "train_tokenizer"]
+__all__ = [
+    "TOKENIZER_KINDS",
+    "PieceDropout",
+    "choose_languages",
+    "existing_tokenizers",
+    "language_id",
+    "lowercasing",
+    "train_tokenizer",
+]

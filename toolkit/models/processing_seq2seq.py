@@ -27,7 +27,7 @@ class Seq2SeqProcessor(ProcessorMixin):
         """Encodes `text` as `input_ids` and `attention_mask`, and `text_target` as `labels`."""
         encoded = BatchEncoding() if text is None else self.source_tokenizer(text, **settings)
         if text_target is not None:
-            encoded["labels"] = self.tokenizer(text_target, **settings)["input_ids"]
+            encoded["labels"] = self.tokenizer(text_target=text_target, **settings)["input_ids"]
         return encoded
 
     @property

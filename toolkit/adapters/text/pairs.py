@@ -1,20 +1,30 @@
 """The adapter for pairs of texts; the tasks differ from it in the name of the answer and in what they are scored by."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
+import numpy as np
 import sacrebleu
-from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, AutoModelForSeq2SeqLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from toolkit import metrics
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
-from toolkit.adapters.pretrained import read_config
+from toolkit.adapters.text.checks import wordless_targets
 from toolkit.adapters.text.maps import attention_maps
-from toolkit.adapters.tokenizers import TOKENIZER_KINDS, existing_tokenizers, lowercasing, train_tokenizer
+from toolkit.adapters.text.pretrained import encoder_decoder, habits, pretrained_model
+from toolkit.adapters.text.texts import Texts
+from toolkit.adapters.tokenizers import (
+    TOKENIZER_KINDS,
+    PieceDropout,
+    choose_languages,
+    existing_tokenizers,
+    language_id,
+    lowercasing,
+    train_tokenizer,
+)
 from toolkit.collate import Pad
 from toolkit.data import Fault, Split, shared_rows
 from toolkit.metrics import Score
@@ -35,20 +45,6 @@ SCORES: dict[str, Callable[..., Score]] = {
 }
 
 
-@dataclass(frozen=True)
-class Texts:
-    """The texts of some columns of a split, read anew on every pass."""
-
-    split: Split
-    columns: Sequence[str]
-    lowercase: Sequence[str] = ()
-
-    def __iter__(self) -> Iterator[str]:
-        for batch in self.split.dataset.select_columns(list(self.columns)).iter(batch_size=1000):
-            for name in self.columns:
-                yield from (text.lower() for text in batch[name]) if name in self.lowercase else batch[name]
-
-
 @dataclass
 class TextToText(RecurrentCore, Adapter):
     """Pairs of texts, through the recurrent core or any pretrained `AutoModelForSeq2SeqLM`."""
@@ -63,12 +59,19 @@ class TextToText(RecurrentCore, Adapter):
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Pretrained encoder-decoder to start from; none: a fresh recurrent one."}
     )
+    src_lang: str | None = field(
+        default=None, metadata={"help": "Language of the sources, for a pretrained model of many, as it names them."}
+    )
+    tgt_lang: str | None = field(default=None, metadata={"help": "Language of the targets, likewise."})
     tokenizer: str = field(
         default="bpe",
         metadata={"help": f"Learn one of {', '.join(TOKENIZER_KINDS)}, or a folder or Hub id of one to reuse."},
     )
     vocab_size: int = field(default=8000, metadata={"help": "The most tokens of each side, or of both if shared."})
     shared_vocabulary: bool = field(default=False, metadata={"help": "Learn one vocabulary from both sides."})
+    bpe_dropout: float = field(
+        default=0.0, metadata={"help": "Share of the merges of a source text that come undone while training."}
+    )
     lowercase_source: bool = field(default=False, metadata={"help": "Read without case."})
     max_source_length: int | None = field(default=None, metadata={"help": "Refuse longer sources, in tokens."})
     max_target_length: int | None = field(default=None, metadata={"help": "Refuse longer targets, in tokens."})
@@ -94,15 +97,25 @@ class TextToText(RecurrentCore, Adapter):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1, but is {value}. Leave the flag away to do without.")
+        if not 0 <= self.bpe_dropout < 1:
+            raise ValueError(f"`bpe_dropout` must be at least 0 and below 1, but is {self.bpe_dropout}.")
         try:
             metrics.bleu([""], [""], tokenize=self.bleu_tokenizer)
         except (ImportError, RuntimeError, ValueError) as error:
             raise ValueError(f"`bleu_tokenizer` cannot be {self.bleu_tokenizer!r}: {error}") from error
         self._positions: int | None = None
+        self._prefix = ""
         if self.model_name_or_path is None:
             self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
+            if self.bpe_dropout and self.tokenizer in TOKENIZER_KINDS and self.tokenizer != "bpe":
+                raise ValueError(
+                    f"`bpe_dropout` undoes merges, which `tokenizer` {self.tokenizer} does not make. Leave it away, or "
+                    "use bpe."
+                )
         else:
-            self._positions = _positions(self.model_name_or_path)
+            config = encoder_decoder(self.model_name_or_path)
+            self._positions = getattr(config, "max_position_embeddings", None)
+            self._prefix = habits(config, self.task).get("prefix") or ""
         self._names: tuple[str, ...] = tuple(self.columns or ())
         self._train: Split | None = None
 
@@ -125,7 +138,9 @@ class TextToText(RecurrentCore, Adapter):
     def processor(self) -> Any:
         """Both tokenizers: those of the pretrained model, existing ones, or learnt from the training texts."""
         if self.model_name_or_path is not None:
-            return load_processor(self.model_name_or_path)
+            processor = load_processor(self.model_name_or_path)
+            choose_languages(getattr(processor, "tokenizer", processor), self.src_lang, self.tgt_lang)
+            return processor
         if self.tokenizer not in TOKENIZER_KINDS:
             source, target = existing_tokenizers(self.tokenizer)
         elif self.shared_vocabulary:
@@ -147,7 +162,7 @@ class TextToText(RecurrentCore, Adapter):
     def model(self) -> PreTrainedModel:
         """The pretrained model, or a fresh recurrent one of the size that the vocabulary asks for."""
         if self.model_name_or_path is not None:
-            return AutoModelForSeq2SeqLM.from_pretrained(self.model_name_or_path)
+            return pretrained_model(self.model_name_or_path, self.task, as_it_is=self._train is None)
         target, source = self.processor.tokenizer, self.processor.source_tokenizer
         start = next(i for i in (target.bos_token_id, target.cls_token_id, target.pad_token_id) if i is not None)
         shared = target.get_vocab() == source.get_vocab()
@@ -166,18 +181,36 @@ class TextToText(RecurrentCore, Adapter):
     def generation(self) -> dict[str, Any]:
         """Beam search with these widths and penalties; a pretrained model keeps its own where none are given."""
         fresh = {"num_beams": 5} if self.model_name_or_path is None else {}
-        return {**fresh, **_given(num_beams=self.num_beams, length_penalty=self.length_penalty)}
+        language = None
+        if self.model_name_or_path is not None and self.tgt_lang is not None:
+            language = language_id(self._target_tokenizer, self.tgt_lang)
+        given = _given(num_beams=self.num_beams, length_penalty=self.length_penalty, forced_bos_token_id=language)
+        return {**fresh, **given}
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """`input_ids` and `attention_mask`."""
-        encoded = self._source_tokenizer(row[self._names[0]])
+        encoded = self._source_tokenizer(self._prefix + row[self._names[0]])
         return {name: encoded[name] for name in ("input_ids", "attention_mask")}
+
+    @property
+    def stores_inputs(self) -> bool:  # type: ignore[override]
+        """Whether a text is cut the same way every time."""
+        return not self.bpe_dropout
+
+    def varied_inputs(self, row: Mapping[str, Any], random: np.random.Generator) -> dict[str, Any]:
+        """The source in finer pieces."""
+        ids = self._piece_dropout(self.inputs(row)["input_ids"], random)
+        return {"input_ids": ids, "attention_mask": [1] * len(ids)}
+
+    @cached_property
+    def _piece_dropout(self) -> PieceDropout:
+        return PieceDropout(self._source_tokenizer, self.bpe_dropout)
 
     def labels(self, row: Mapping[str, Any]) -> list[int]:
         """The target's ids, with the end-of-sequence token last."""
         encoded = self.processor(text_target=row[self._names[1]])
         ids, end = list(encoded.get("labels", encoded.get("input_ids"))), _end(self._target_tokenizer)
-        return ids if ids and ids[-1] == end else [*ids, end]
+        return ids if end in ids[-2:] else [*ids, end]  # some write the language after it
 
     @property
     def _source_tokenizer(self) -> Any:
@@ -246,33 +279,8 @@ class TextToText(RecurrentCore, Adapter):
         if len(self._names) < 2:
             return
         for split in splits.values():
-            wordless = list(self._wordless(split))
-            if 2 * len(wordless) <= len(split.dataset):  # where most are, they are meant: Morse code, say
-                yield from wordless
+            yield from wordless_targets(split, self._names)
         yield from shared_rows(splits, self._names)
-
-    def _wordless(self, split: Split) -> Iterator[Fault]:
-        for row in split.dataset:
-            source, target = (row[name] for name in self._names)
-            if target.strip() and not _says_something(target) and _says_something(source):
-                shown = target.strip()[:20]
-                sentence = f"`{self._names[1]}` is only {shown!r}, without a word. Correct or remove the row."
-                yield Fault(split.path, row["line"], sentence)
-
-
-def _positions(name_or_path: str) -> int | None:
-    """The longest text that a pretrained model can take; none: any, as a recurrent one.
-
-    Raises:
-        ValueError: it is no encoder-decoder.
-    """
-    config = read_config(name_or_path, flag="model_name_or_path")
-    if type(config) not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
-        raise ValueError(
-            f"`model_name_or_path` must name an encoder-decoder, but {name_or_path} is a {config.model_type} model. "
-            "Choose one that AutoModelForSeq2SeqLM knows."
-        )
-    return getattr(config, "max_position_embeddings", None)
 
 
 def _given(**settings: Any) -> dict[str, Any]:
@@ -281,11 +289,6 @@ def _given(**settings: Any) -> dict[str, Any]:
 
 def _end(tokenizer: Any) -> int:
     return tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
-
-
-def _says_something(text: str) -> bool:
-    """Whether a text has a letter, a number or a pictograph."""
-    return any(unicodedata.category(sign)[0] in "LN" or unicodedata.category(sign) == "So" for sign in text)
 
 
 __all__ = ["TextToText"]

@@ -1,5 +1,6 @@
 """The tasks that are pairs of texts."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ class Translation(TextToText):
     task: ClassVar[str] = "translation"
     hub_task: ClassVar[str] = "translation"
     purpose: ClassVar[str] = "Translates a text."
-    scores: ClassVar[tuple[str, ...]] = ("bleu", "bleu_lowercase", "chrf", "ter", "exact_match", "length_ratio")
+    scores: ClassVar[tuple[str, ...]] = ("bleu", "bleu_lowercase", "chrf", "ter", "cer", "exact_match", "length_ratio")
 
 
 @dataclass
@@ -49,6 +50,10 @@ class Dialogue(TextToText):
         given = {name: getattr(self, name) for name in ("repetition_penalty", "no_repeat_ngram_size")}
         guard |= {name: value for name, value in given.items() if value is not None}
         return {**super().generation, **guard, **({"num_beams": 1, "do_sample": True} if self.do_sample else {})}
+
+    def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """As for every pair of texts; what an answer that is drawn must say is not known."""
+        return ((question, None if self.do_sample else answer) for question, answer in super().questions(records))
 
 
 __all__ = ["Dialogue", "Summarization", "Translation"]
