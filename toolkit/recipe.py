@@ -211,9 +211,8 @@ def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Examples | S
     longest = rows.longest_target if isinstance(rows, Examples) else None
     longest = 200 if longest is None else longest
     room = longest + longest // 2 + 10
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is not None:
-        room = min(room, positions - 1)
+    most = [getattr(model.config, name, None) for name in ("max_position_embeddings", "max_target_positions")]
+    room = min([room, *(positions - adapter.prompt_labels for positions in most if positions is not None)])
     if (settings.max_new_tokens or settings.max_length or 0) < room:
         settings.max_new_tokens, settings.max_length = room, None
 
@@ -261,6 +260,11 @@ def _evaluate(
 def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows, share: Share) -> Outcome | None:
     """Writes predictions of a trained model, and scores where there are references; goes on where it was killed."""
     folder = Path(str(arguments.output_dir))
+    if (folder / ARGUMENTS).exists() and not arguments.overwrite_output_dir:
+        raise ValueError(
+            f"`output_dir` must not be that of a training, whose predictions would be lost, but {folder} is. Name "
+            "another folder, or give `overwrite_output_dir`."
+        )
     split = rows.splits.get("test") or rows.splits["validation"]
     model = adapter.model()
     encoded = cast(Examples, encode(adapter, split))

@@ -115,10 +115,10 @@ def tried_here(adapter: Adapter, model: PreTrainedModel, records: Records) -> Tr
         model: after training.
         records: the rows of the evaluation.
     """
+    device = model.device
+    model.to("cpu")  # type: ignore[arg-type]  # before a pipeline looks where the model is
     way, names = _way(adapter.task, model, adapter.processor)
     trial = Trial(way, adapter.task, [], [], [])
-    device = model.device
-    model.to("cpu")  # type: ignore[arg-type]
     for question, expected in islice(adapter.questions(records), TRIED):
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -136,7 +136,7 @@ def tried_here(adapter: Adapter, model: PreTrainedModel, records: Records) -> Tr
 def _way(task: str, model: PreTrainedModel, processor: Any) -> tuple[str, dict[str, Any]]:
     """Which of the ways serves a model, and in memory what its code gives names to."""
     tokenizer = getattr(processor, "tokenizer", None)
-    given: dict[str, Any] = {"task": task, "model": model.eval(), "tokenizer": tokenizer}
+    given: dict[str, Any] = {"task": task, "model": model.eval(), "tokenizer": tokenizer, "device": "cpu"}
     if task in (getattr(model.config, "custom_pipelines", None) or {}):
         return "pipeline of the folder", {"answer": PIPELINES[task][0](**given, processor=processor)}
     if model.main_input_name == "pixel_values":

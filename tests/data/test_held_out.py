@@ -64,17 +64,29 @@ def test_faults_are_told_once_and_with_the_training_rows(write):
     assert [str(fault)[:10] for fault in train.faults] == ["a.tsv:302:"] and list(validation.faults) == []
 
 
+@pytest.mark.parametrize("rows", [2, 3, 10])
+def test_of_few_rows_one_is_held_out_all_the_same(write, rows):
+    for start in range(5):
+        train, validation = sides(write("a.tsv", table(range(start, start + rows))))
+        assert len(validation.dataset) == 1 and len(train.dataset) == rows - 1
+
+
+@pytest.mark.parametrize("sources", [["same"] * 30, ["x"]])
+def test_one_text_cannot_be_both(write, sources):
+    with pytest.raises(BadData, match=r"^a\.tsv: is about one text, which cannot be both trained on and held out"):
+        sides(write("a.tsv", table(sources)))
+
+
 @pytest.mark.parametrize(
     ("sources", "share", "complaint"),
     [(["same"] * 30, 0.05, "no row is held out"), (["x"], 0.999999, "no row is left to train on")],
 )
-@pytest.mark.parametrize("streaming", [False, True])
-def test_a_side_without_a_row_is_refused(write, sources, share, complaint, streaming):
+def test_a_side_of_a_stream_without_a_row_is_refused(write, sources, share, complaint):
     with pytest.raises(
         BadData, match=rf"^a\.tsv: with a `validation_share` of {share} {complaint}\. .*validation_file"
     ):
         splits = load_splits(
-            DataArguments(train_file=write("a.tsv", table(sources)), validation_share=share, streaming=streaming), None
+            DataArguments(train_file=write("a.tsv", table(sources)), validation_share=share, streaming=True), None
         )
         for split in splits.values():
             list(split.dataset)

@@ -59,3 +59,11 @@ def test_every_row_of_every_split_has_the_same_columns(write, streaming):
         {"file": "0.wav", "text": "x", "start": "1", "end": "", "line": 2},
         {"file": "a", "text": "b", "start": "", "end": "", "line": 2},
     ]
+
+
+@pytest.mark.parametrize("name", ["line", "labels", "input_ids"])
+def test_names_that_are_taken_are_refused_where_the_column_is_read(write, read, name):
+    path = write("t.csv", f"text,{name},other\na,b,c\n")
+    rows, faults = read(path, ["text", name])
+    assert rows == [] and faults[0].startswith(f"t.csv:1: uses `{name}` as the name of a column, which is taken for ")
+    assert read(path, ["text", "other"]) == ([{"text": "a", "other": "c", "line": 2}], [])

@@ -58,6 +58,15 @@ def test_ter_is_that_of_sacrebleu_and_less_of_it_is_better(corpus, case_sensitiv
     assert not score.higher_is_better
 
 
+@pytest.mark.parametrize("text", ["私は学校へ行きます。", "我用 PyTorch 训练模型。"])
+def test_ter_counts_characters_where_there_are_no_spaces(text):
+    official = TER(normalized=True, asian_support=True)
+    wrong = text.replace("学", "大").replace("型", "具")
+    score = ter([wrong], [text])
+    assert 0 < score.value == official.corpus_score([wrong], [[text]]).score < 50
+    assert score.signature == str(official.get_signature())
+
+
 def test_the_edges_of_a_corpus_score_as_in_sacrebleu(edge):
     predicted, expected = edge
     assert bleu(predicted, expected).value == sacrebleu.corpus_bleu(predicted, [expected]).score

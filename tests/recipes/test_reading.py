@@ -1,6 +1,7 @@
 """From wherever rows may come: files of every kind, a Hub dataset, a stream; to train on, or only to be predicted."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,18 @@ def test_sources_alone_are_predicted_without_scores(target, trained, data, recip
     assert ("There will be no scores: s.tsv:1: has no column `ko`" in said.err) == bool(target)
     assert [{**record, "reference": None} for record in predictions(trained)] == predictions()
     assert [path.name for path in Path("out").iterdir()] == ["predictions.jsonl"]
+
+
+def test_the_folder_of_a_training_is_not_written_over(trained, data, recipe):
+    shutil.copytree(trained, "run")
+    before = Path("run/predictions.jsonl").read_bytes()
+    flags = {"model_name_or_path": trained, "output_dir": "run", "test_file": data["test_file"], "max_eval_samples": 2}
+    said = recipe("translation", "--predict_only", **flags)
+    assert said.code == 2 and said.err.startswith(
+        "`output_dir` must not be that of a training, whose predictions would"
+    )
+    assert Path("run/predictions.jsonl").read_bytes() == before
+    assert recipe("translation", "--predict_only", "--overwrite_output_dir", **flags).code == 0
 
 
 def test_another_search_may_be_asked_for(trained, data, recipe):

@@ -25,19 +25,33 @@ def _place(text: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def share_of_one(source: Source, share: float) -> float:
-    """The share, or as much more as it takes to hold out one recording of the few that there are.
+def share_of_one(source: Source, share: float, *, kind: str) -> float:
+    """The share, or as much more as it takes to hold out one of the few sources that there are.
+
+    Reads no further than it takes to know.
+
+    Args:
+        source: the rows.
+        share: what is asked for.
+        kind: what a source is called.
 
     Raises:
         BadData: there is but one.
     """
-    places: set[float] = set()
+    first, others = 1.0, False  # the place that is held out first, and whether anything is left beside it
     with suppress(BadData):  # told when the rows are used, with all that is wrong before it
-        places.update(_place(_key(source, item)) for item in source if not isinstance(item, Fault))
-    if len(places) == 1:
-        sentence = "is about one recording, which cannot be both trained on and held out. Give a `validation_file`."
+        for item in source:
+            if isinstance(item, Fault):
+                continue
+            place = _place(_key(source, item))
+            others |= first < 1.0 and place != first
+            first = min(first, place)
+            if others and first < share:
+                return share
+    if first < 1.0 and not others:
+        sentence = f"is about one {kind}, which cannot be both trained on and held out. Give a `validation_file`."
         raise BadData([Fault(source.path, None, sentence)])
-    return max(share, nextafter(min(places, default=0.0), 1.0))
+    return max(share, nextafter(first, 1.0)) if others else share
 
 
 def _key(source: Source, row: Row) -> str:

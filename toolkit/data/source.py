@@ -19,6 +19,7 @@ EMPTY = "is empty. Give a file with at least one row."
 LONGEST_LIST = 20  # names in a sentence; a hostile header has a hundred thousand, and so has the fault of each row
 MOST_FAULTS = 100_000  # more are not worth their memory: it is the wrong file
 LINE = "line"  # the column that says where a row stands
+MADE = ("labels", "input_ids", "attention_mask", "source_length", "target_length")  # columns that encoding adds
 LISTED_IN = "listed_in"  # the column that says in which file that line is, where a split is read from several
 
 
@@ -89,6 +90,8 @@ def choose_columns(
             sentence = f"has several columns `{name}`. Rename all but one."
         elif name == LINE:
             sentence = f"uses `{LINE}` as the name of a column, which is taken for line numbers. Rename the column."
+        elif name in MADE:
+            sentence = f"uses `{name}` as the name of a column, which is taken for what rows become. Rename the column."
         elif not name:
             sentence = f"has a column without a name among {listed}. Give it one."
         else:

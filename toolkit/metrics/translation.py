@@ -1,6 +1,6 @@
 """BLEU, chrF and TER: sacreBLEU's numbers to the last digit, with intervals and in bounded memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 
@@ -12,6 +12,7 @@ from toolkit.metrics.rows import paired, row_statistics
 from toolkit.metrics.tokens import bleu_tokenizer
 
 _LOOK_AHEAD_ROWS = 1000  # rows that decide on the tokenizer
+_WITHOUT_SPACES = ("zh", "ja-mecab", "char")  # tokenizers for texts that have none between words
 
 
 def bleu(
@@ -33,9 +34,7 @@ def bleu(
     """
     pairs = paired(predicted, expected)
     if tokenize == "auto":
-        first = list(islice(pairs, _LOOK_AHEAD_ROWS))
-        tokenize = bleu_tokenizer(reference for _, reference in first)
-        pairs = chain(first, pairs)
+        tokenize, pairs = _looked_ahead(pairs)
     elif tokenize not in BLEU.TOKENIZERS:
         raise ValueError(
             f"`tokenize` must be auto or one of sacreBLEU's tokenizers ({', '.join(BLEU.TOKENIZERS)}), "
@@ -60,7 +59,7 @@ def ter(
     expected: Iterable[str],
     *,
     case_sensitive: bool = False,
-    split_characters: bool = False,
+    split_characters: bool | None = None,
 ) -> Score:
     """Translation edit rate (Snover et al. 2006): edits and shifts per hundred reference words; less is better.
 
@@ -69,13 +68,23 @@ def ter(
         expected: the reference of each row.
         case_sensitive: compare with case; sacreBLEU's default is without.
         split_characters: separate punctuation and Chinese and Japanese characters, whose words have no spaces
-            (sacreBLEU's `normalized` and `asian_support`).
+            (sacreBLEU's `normalized` and `asian_support`); none: where the first 1,000 references are such.
 
     >>> print(ter(["on the mat the cat sat"], ["the cat sat on the mat"]))
     TER 16.7 [16.7, 16.7]
     """
+    pairs = paired(predicted, expected)
+    if split_characters is None:
+        tokenizer, pairs = _looked_ahead(pairs)
+        split_characters = tokenizer in _WITHOUT_SPACES
     metric = TER(case_sensitive=case_sensitive, normalized=split_characters, asian_support=split_characters)
-    return _corpus_score("TER", metric, paired(predicted, expected), columns=2, higher_is_better=False)
+    return _corpus_score("TER", metric, pairs, columns=2, higher_is_better=False)
+
+
+def _looked_ahead(pairs: Iterator[tuple[str, str]]) -> tuple[str, Iterator[tuple[str, str]]]:
+    """The tokenizer that the first references ask for, and all pairs."""
+    first = list(islice(pairs, _LOOK_AHEAD_ROWS))
+    return bleu_tokenizer(reference for _, reference in first), chain(first, pairs)
 
 
 def _corpus_score(
