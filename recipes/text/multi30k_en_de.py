@@ -1,6 +1,6 @@
 """Translate captions, trained on Multi30k alone.   python recipes/text/multi30k_en_de.py --output_dir runs/multi30k
 
-Reads the raw files of task 1 (train, val and test_2016_flickr, .en.gz and .de.gz) from the folder that MULTI30K names.
+Reads the raw files of task 1 (train, val, test_2016_flickr; .en.gz, .de.gz) from the folder that MULTI30K names.
 Expected: docs/reference/multi30k.md.
 """
 
@@ -37,5 +37,4 @@ if __name__ == "__main__":
         label_smoothing_factor=0.1,
         per_device_train_batch_size=96,
         num_train_epochs=22,
-        average_checkpoints=8,
     )

@@ -227,14 +227,14 @@ class RecurrentGenerationMixin(GenerationMixin):
         input_ids, inputs = super()._expand_inputs_for_generation(expand_size, False, input_ids, **inputs)  # type: ignore
         return input_ids, {**inputs, "encoder_outputs": encoded}
 
-    def _sample(self, input_ids: Tensor, *args: Any, **settings: Any) -> Any:  # type: ignore[override]
+    def _sample(self, input_ids: Tensor, *args: Any, **settings: Any) -> Any:
         """Greedy search by our own loop."""
         writer = self._writer(len(input_ids), **settings)
         if writer is None:
             return super()._sample(input_ids, *args, **settings)  # type: ignore[misc, arg-type]
         return write_greedily(writer, input_ids, settings["generation_config"])
 
-    def _beam_search(self, input_ids: Tensor, *args: Any, **settings: Any) -> Any:  # type: ignore[override]
+    def _beam_search(self, input_ids: Tensor, *args: Any, **settings: Any) -> Any:
         """Beam search by our own loop."""
         writer = self._writer(len(input_ids), **settings)
         if writer is None:
