@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from datasets import Dataset
 
-from toolkit import RecurrentSeq2SeqForConditionalGeneration, Translation
+from tests.adapters.video.drawn import TINY, draw
+from toolkit import EventLabelling, RecurrentSeq2SeqForConditionalGeneration, Translation
 from toolkit import evaluation as module
+from toolkit.adapters.video import VideoClassification
 from toolkit.data import Split
 from toolkit.data.aside import written_aside
 from toolkit.evaluation import Column, evaluate
@@ -129,6 +132,29 @@ def test_weights_that_a_fused_optimizer_changed_are_the_ones_that_are_scored(mod
         batch = {name: tensor[:8] for name, tensor in adapter.pad([encoded[row] for row in range(8)]).items()}
         model.train()(**batch).loss.backward()
         optimizer.step()
+
+
+@pytest.mark.parametrize("classifies", [False, True])
+def test_a_model_that_answers_in_one_pass_is_asked_once(classifies, tmp_path, monkeypatch):
+    made = VideoClassification() if classifies else EventLabelling(**TINY)
+    films = [(draw(tmp_path / f"{n}.mp4", (6 + n) * [label]), label) for n, label in enumerate(("left", "right") * 3)]
+    columns = {"file": [film[0] for film in films], "label": [film[1] for film in films], "line": [*range(2, 8)]}
+    split = Split("train", "t.csv", Dataset.from_dict(columns))
+    made.fit({"train": split})
+    rows = encode(made, replace(split, name="validation"))
+    model, asked = made.model(), []
+    model.register_forward_hook(lambda *call: asked.append(call[-1].logits))
+    outcome = evaluate(model, made, rows, tmp_path / "a.jsonl", batch_size=2)
+    assert len(asked) == 3
+    model.eval()
+    total = 0.0
+    for row in rows:
+        batch = made.pad([row])
+        with torch.no_grad():
+            scores = model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+        total += F.cross_entropy(scores.flatten(0, -2), batch["labels"].flatten(), reduction="sum").item()
+    assert outcome.loss == pytest.approx(total / sum(len(row["labels"]) for row in rows), rel=1e-4)
+    assert set(outcome.numbers()) > {"teacher_forced_loss", "rows", made.metric}
 
 
 def test_rows_without_references_are_written_and_not_scored(model, adapter, encoded, tmp_path):

@@ -5,7 +5,8 @@ import math
 import shutil
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -168,10 +169,13 @@ def _written(
     """What a model does with each row of one batch: the record that is kept, and what the scores are made of."""
     batch = {name: tensor.to(model.device) for name, tensor in adapter.pad(rows).items()}
     labels = batch.pop("labels", None)
-    losses, forced = ([], []) if labels is None else _teacher_forced(model, batch, labels)
     ends = _end_labels(model) if adapter.generates else set()
-    with torch.inference_mode():
+    seen: list[Tensor] = []
+    with torch.inference_mode(), ExitStack() as watch:
+        if not adapter.generates and labels is not None:  # then it answers from the logits that the loss is made of
+            watch.enter_context(model.register_forward_hook(lambda *call: seen.append(call[-1].logits)))
         outputs = adapter.write(model, batch, **generation)
+        losses, forced = ([], []) if labels is None else _teacher_forced(model, batch, labels, seen)
     for index, (row, output) in enumerate(zip(rows, outputs, strict=True)):
         finished = True
         if adapter.generates:
@@ -192,12 +196,18 @@ def _written(
         )
 
 
-@torch.inference_mode()
 def _teacher_forced(
-    model: PreTrainedModel, batch: Mapping[str, Tensor], labels: Tensor
+    model: PreTrainedModel, batch: Mapping[str, Tensor], labels: Tensor, seen: Sequence[Tensor] = ()
 ) -> tuple[list[tuple[float, int]], list[list[int]]]:
-    """Of each row its loss and how many labels that is the sum of, and the likeliest label at each step."""
-    logits = model(**batch, labels=labels).logits
+    """Of each row its loss and how many labels that is the sum of, and the likeliest label at each step.
+
+    Args:
+        model: asked, unless it was already.
+        batch: its inputs.
+        labels: (B, T), -100 where there is none.
+        seen: the logits of calls with this batch; only of one call it is known that they are about all of it.
+    """
+    logits = seen[0] if len(seen) == 1 else model(**batch, labels=labels).logits
     losses = F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), reduction="none").view_as(labels)
     sums, counts = losses.double().sum(1).tolist(), labels.ne(-100).sum(1).tolist()
     return list(zip(sums, counts, strict=True)), logits.argmax(-1).tolist()

@@ -77,21 +77,58 @@ def test_a_list_chooses_among_the_files(layout, write, label):
 @pytest.mark.promise("H4")
 def test_a_label_that_the_mapping_lacks_costs_its_file(layout, label):
     rows, faults = label(layout(a=["walk", "fly", "walk"], b=["walk"]))
-    assert [row[0] for row in rows if "b.mp4" in row[0]] == ["set/video/b.mp4"]
+    assert [row[0] for row in rows] == ["set/video/b.mp4"]
     assert faults == ["set/groundTruth/a.txt:2: `fly` is not among the 3 labels of the mapping. Correct it there."]
 
 
 @pytest.mark.promise("G1")
 def test_an_event_of_a_list_lasts_one_frame(write, label):
-    write("video/a.mp4"), write("video/sub/c.avi")
+    write("video/a.mp4"), write("video/b.mp4"), write("video/sub/c.avi")
     assert label(write("train.json", json.dumps(SPOT, indent=1))) == (
         [
             ("video/a.mp4", "3", "4", "hit", "", 1),
             ("video/a.mp4", "9", "10", "out", "", 2),
-            ("video/sub/c.avi", "0", "1", "hit", "", 3),
+            ("video/b.mp4", "", "", "background", "", 3),  # nothing happens in it
+            ("video/sub/c.avi", "0", "1", "hit", "", 4),
         ],
         [],
     )
+
+
+@pytest.mark.parametrize(
+    ("fps", "times"),
+    [
+        (25.0, ("0.120000", "0.120000")),
+        (2, ("1.500000", "1.500000")),
+        (30000 / 1001, ("0.100100", "0.100100")),
+        (None, ("3", "4")),
+        (0, ("3", "4")),
+    ],
+)
+def test_frames_that_are_counted_at_a_rate_are_told_in_seconds(write, read, fps, times):
+    write("a.mp4")
+    listed = [{"video": "a", "fps": fps, "events": [{"frame": 3, "label": "hit"}]}]
+    columns = ["start", "end"] if fps else ["start_frame", "end_frame"]
+    ((row,), faults) = read(write("a.json", json.dumps(listed)), ["file", "label"], columns, media="file")
+    assert faults == [] and tuple(row[name] for name in columns) == times
+
+
+def test_a_list_may_have_videos_with_a_rate_and_without(write, read):
+    write("a.mp4"), write("b.mp4")
+    events = [{"frame": 5, "label": "hit"}]
+    listed = [{"video": "a", "fps": 10, "events": events}, {"video": "b", "events": events}]
+    cells = ["start", "end", "start_frame", "end_frame"]
+    rows, _ = read(write("a.json", json.dumps(listed)), ["file", "label"], cells, media="file")
+    assert [[row[name] for name in cells] for row in rows] == [["0.500000", "0.500000", "", ""], ["", "", "5", "6"]]
+
+
+def test_a_faulty_event_costs_its_video(write, label):
+    write("a.mp4"), write("b.mp4")
+    events = [{"frame": 1, "label": "hit"}, {"frame": "2", "label": "hit"}, {"frame": 3, "label": "hit"}]
+    listed = [{"video": "a", "events": events}, {"video": "b", "events": events[:1]}]
+    rows, (fault,) = label(write("a.json", json.dumps(listed)))
+    assert [(row[0], row[-1]) for row in rows] == [("b.mp4", 4)]
+    assert fault.startswith("a.json:2: this event, of a, needs a whole number")
 
 
 @pytest.mark.promise("H4", "H7")
@@ -110,6 +147,9 @@ def test_an_event_of_a_list_lasts_one_frame(write, label):
         ([{"video": "a", "events": [{"frame": 1}]}], ":1: this event, of a, needs a text as `label`"),
         ([{"video": "a", "events": ["x"]}], ":1: this event, of a, needs a whole number"),
         ([{"video": "a"}], ": video 1 of the list (a) has no list of `events`"),
+        ([{"video": "a", "fps": "25", "events": []}], ": video 1 of the list (a) has an `fps` that is no number"),
+        ([{"video": "a", "fps": -1, "events": []}], ": video 1 of the list (a) has an `fps` that is no number"),
+        ([{"video": "a", "fps": True, "events": []}], ": video 1 of the list (a) has an `fps` that is no number"),
         ([{"events": []}], ": video 1 of the list has no name"),
         ([7], ": video 1 of the list is no object"),
         ("[{]", ":1: is not valid JSON at column 3"),
@@ -118,7 +158,7 @@ def test_an_event_of_a_list_lasts_one_frame(write, label):
         (b"[\xff]", ": is not valid JSON: "),
         ('[{"video": "a", "events": [{"frame": ' + "9" * 5000 + "}]}]", ": is not valid JSON: "),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_each_fault_of_a_list_is_one_sentence(write, label, content, fault):
     write("a.mp4")

@@ -108,6 +108,18 @@ def test_the_first_so_many_rows_are_taken(write, streaming):
     assert 0 < len(list(splits["validation"].dataset)) < 30
 
 
+def test_so_many_recordings_are_taken_with_all_their_rows(write):
+    rows = "".join(f"{name}.mp4,{label}\n" for label in "xyz" for name in "bacd")
+    path = write("a.csv", f"file,label\n{rows}")
+    arguments = DataArguments(train_file=path, validation_file=path, max_train_samples=2, max_eval_samples=9)
+    splits = load_splits(arguments, ["file", "label"], media="file", whole="file")
+    taken = [(row["file"], row["label"], row["line"]) for row in splits["train"].dataset]
+    assert taken == [
+        (f"{name}.mp4", label, 4 * at + place) for at, label in enumerate("xyz") for place, name in ((2, "b"), (3, "a"))
+    ]
+    assert len(splits["validation"].dataset) == 12
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 def test_reading_twice_gives_the_same(write, streaming):
     arguments = DataArguments(train_file=write("a.tsv", TABLE), streaming=streaming)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 BARS = 10  # a frame shows its number in binary, as light and dark bars from left to right
 TICKS = Fraction(1, 12_800)
+OLD_CODECS = ("mpeg4", "mpeg2video", "wmv2")  # they count in frames
 
 
 def picture(number: int, size: tuple[int, int] = (48, 80)) -> np.ndarray:
@@ -45,10 +46,10 @@ def film(
     with av.open(path, "w", options=container_options) as output:
         stream = output.add_stream(codec, rate=25, options=options or {})
         stream.height, stream.width, stream.pix_fmt = *size, pixels
-        stream.time_base = stream.codec_context.time_base = TICKS if codec != "mpeg4" else Fraction(1, 25)
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 25) if codec in OLD_CODECS else TICKS
         stream.codec_context.gop_size = 12
-        if codec in ("libx264", "mpeg4"):
-            stream.codec_context.max_b_frames = 3 if codec == "libx264" else 0
+        if codec in ("libx264", *OLD_CODECS):
+            stream.codec_context.max_b_frames = {"libx264": 3, "mpeg2video": 2}.get(codec, 0)
         for number, time in enumerate(seconds, start=first_number):
             frame = av.VideoFrame.from_ndarray(picture(number, size))
             frame.pts, frame.time_base = round(time / stream.time_base), stream.time_base

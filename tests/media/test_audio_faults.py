@@ -45,6 +45,7 @@ def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path):
     assert complaint("nowhere.wav").startswith("`nowhere.wav` does not exist.")
     assert complaint(tmp_path).startswith(f"`{tmp_path}` is a folder.")
     assert complaint("name\0.wav").startswith("`name\0.wav` does not exist.")
+    assert f"{'na' * 200}.wav` does not exist." in complaint(f"{'na' * 200}.wav")
 
 
 @pytest.mark.promise("H7")

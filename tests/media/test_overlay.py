@@ -97,6 +97,15 @@ def test_a_bar_is_as_long_as_its_probability():
     assert (plain.frames[..., 60:, :].float() - drawn.frames[..., 60:, :].float()).abs().mean() < 4
 
 
+def test_nothing_is_written_of_a_label_without_a_name():
+    path = film("film.mp4", even(8), size=(240, 400))
+    chosen = torch.tensor(4 * [0] + 4 * [1])
+    write_overlay("out.mp4", path, ["", "sit"], torch.nn.functional.one_hot(chosen, 2).float(), bars=1)
+    [plain], [drawn] = VideoFile(path).frames(), VideoFile("out.mp4").frames()
+    apart = (plain.frames.float() - drawn.frames.float()).abs()[:, :, 17:29, :200].mean((1, 2, 3))
+    assert apart[:3].max() < 4 < 20 < apart[5:].min()  # between them, the encoder has looked ahead
+
+
 @pytest.mark.promise("G9")
 @pytest.mark.parametrize(
     ("name", "codec", "kept"), [("a.mp4", "aac", "aac"), ("a.mkv", "libmp3lame", "mp3"), ("a.avi", "pcm_mulaw", "aac")]
@@ -144,6 +153,11 @@ def test_no_more_than_a_little_of_the_video_is_held_at_once():
         (lambda path: write_video("out.mp4", [clip_of([0.0, 0.1, 0.1])]), "0.10000 s follows 0.10000 s"),
         (lambda path: write_overlay("out.mp4", path, LABELS, torch.ones(4, 3)), r"\(5, 3\), but its shape is \(4, 3\)"),
         (lambda path: write_overlay("out.mp4", path, LABELS, torch.ones(5, 2)), r"\(5, 3\), but its shape is \(5, 2\)"),
+        (lambda path: write_overlay(path, path, LABELS, torch.ones(5, 3)), "is film.mp4 itself. Write film-labels.mp4"),
+        (
+            lambda path: write_video(path, [clip_of([0.0])], sound_from={"path": Path(path).absolute()}),
+            "`path` must lead to another file than what is read, but is film.mp4 itself",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_refused_and_leaves_nothing(write, words):

@@ -12,7 +12,6 @@ import torch
 from av.stream import Disposition
 
 from tests.media.films import even, film, numbers, picture, turned, uneven
-from toolkit.media import timeline
 from toolkit.media.ahead import ahead
 from toolkit.media.faults import MediaError
 from toolkit.media.video import VideoFile
@@ -62,7 +61,6 @@ def test_any_frame_is_found_exactly(named):
     video = VideoFile(named)
     for index in random.sample(range(50), 12):
         assert numbers(video.frame(index).frames) == [index]
-        assert numbers(video.frame_at(index / 25 + 0.039).frames) == [index]
 
 
 @pytest.mark.promise("G3")
@@ -78,8 +76,6 @@ def test_a_variable_rate_keeps_each_time():
     times = uneven(60)
     video = VideoFile(film("film.mp4", times))
     assert all_seconds(video) == pytest.approx(times, abs=0.0001)
-    assert [video.index_at(time) for time in times] == list(range(60))
-    assert [video.index_at(time - 0.002) for time in times[1:]] == list(range(59))
 
 
 def test_pictures_are_those_of_pyav_bit_for_bit():
@@ -143,18 +139,6 @@ def test_chosen_frames_come_alone_and_exactly(named, indices):
     clips = list(video.select(indices, batch_frames=2))
     assert [number for clip in clips for number in numbers(clip.frames)] == indices
     assert torch.cat([clip.seconds for clip in clips]).tolist() == video.timestamps()[indices].tolist()
-
-
-def test_a_wide_gap_is_not_decoded_where_a_keyframe_lies_in_it(monkeypatch):
-    video = VideoFile(film("film.mp4", even(240)))
-    assert video.header.frames == 240
-    counted, decoded = [], timeline.decoded
-    monkeypatch.setattr(
-        "toolkit.media.video.decoded",
-        lambda *given, **settings: map(lambda frame: counted.append(1) or frame, decoded(*given, **settings)),
-    )
-    assert [number for clip in video.select([0, 100, 239]) for number in numbers(clip.frames)] == [0, 100, 239]
-    assert len(counted) < 60
 
 
 def test_no_frame_is_taken_twice_to_reach_a_rate_that_the_file_has_not():
@@ -241,8 +225,6 @@ def test_two_readings_of_one_file_do_not_disturb_each_other():
     [
         (lambda video: video.frame(10), r"`index` must be at least 0 .*\(10\), but is 10"),
         (lambda video: video.frame(-1), "but is -1"),
-        (lambda video: video.frame_at(0.4), r"`seconds` must lie inside `film.mp4` \(0.000 to 0.400 s\), but is 0.400"),
-        (lambda video: video.frame_at(-0.1), "but is -0.100"),
         (lambda video: video.frames(start_seconds=5.0), "must hold a frame of `film.mp4`"),
         (lambda video: video.frames(start_seconds=0.3, end_seconds=0.1), "but are 0.3 and 0.1"),
         (lambda video: video.frames(frames_per_second=0), "`frames_per_second` must be above 0, but is 0"),

@@ -35,8 +35,7 @@ def test_balls_are_where_their_labels_say_and_splits_share_no_file(draw):
     for row in (row for rows in tables.values() for row in rows):
         assert row["start"] == row["end"]
         video = VideoFile(Path("balls", row["file"]))
-        frame = video.index_at(float(row["start"]))
-        assert video.timestamps()[frame].item() == pytest.approx(float(row["start"]), abs=0.001)
+        [frame] = ((video.timestamps() - float(row["start"])).abs() <= 0.001).nonzero()[:, 0].tolist()
         ball = (video.frame(frame).frames[0, 1, :, 7:-7] > 195).nonzero()  # rows and columns between the rackets
         seen.add(row["label"])
         match row["label"]:

@@ -73,6 +73,18 @@ def test_it_is_loaded_as_it_was_saved(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_frozen_encoder_has_neither_gradients_nor_dropout_after_it_was_loaded_either(kind, tmp_path):
+    labeller(kind, freeze_encoder=True).save_pretrained(tmp_path)
+    model = AutoModelForTokenClassification.from_pretrained(tmp_path).train()
+    assert model.config.freeze_encoder and model.training and not model.frame_encoder.training
+    model(frames=seen(9), labels=torch.zeros(1, 9, dtype=torch.long)).loss.backward()
+    with_gradients = {name.partition(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
+    assert with_gradients == {"encoder", "classifier"}
+    again = AutoModelForTokenClassification.from_pretrained(tmp_path, freeze_encoder=False).train()
+    assert again.frame_encoder.training and all(weight.requires_grad for weight in again.parameters())
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_missing_weights_start_afresh(kind, tmp_path):
     model = labeller(kind)
     kept = {name: weight for name, weight in model.state_dict().items() if not name.startswith("frame_encoder")}

@@ -1,12 +1,13 @@
 """Events as words and as spans of frames, and the ways between them."""
 
 import random
+from itertools import pairwise, product
 
 import pytest
 import torch
 
 from toolkit.models.processing_events import EventVocabulary, Stretch, tell
-from toolkit.models.processing_spans import Span, find_instants, find_segments, tidy
+from toolkit.models.processing_spans import Span, choose, find_instants, find_segments, tidy
 
 WORDS = EventVocabulary(("jump", "turn", "fall"), step_seconds=0.08, steps=50)
 
@@ -70,6 +71,29 @@ def test_only_the_part_inside_a_stretch_is_told(start, end, told):
     ]
 
 
+@pytest.mark.parametrize("frames", range(4, 61, 4))
+@pytest.mark.parametrize("length", [0, 1])
+@pytest.mark.parametrize("rate", [3.0, 25.0, 30.0])
+def test_what_happens_on_the_last_frame_is_told(frames, length, rate):
+    words = EventVocabulary(("jump",), step_seconds=2 / rate, steps=frames // 2)
+    ids = words.encode([event("jump", (frames - 1) / rate, (frames - 1 + length) / rate)])
+    last = frames // 2 - 1
+    assert [told[:2] for told in words.spell(ids)] == [(last, last + length)]
+    stretch = Stretch(0.0, frames / rate, ids, [0.5] * len(ids))
+    told, _ = tell([stretch], words, (torch.arange(frames) + 0.5).double() / rate)
+    assert [(span.start, span.end) for span in told] == [(frames - 2, frames if length else frames - 2)]
+
+
+@pytest.mark.parametrize("start", [3.95, 3.97, 3.99])
+@pytest.mark.parametrize("seconds", [0.001, 0.03, 0.045, 0.06])
+def test_a_short_event_at_the_border_of_two_stretches_is_told_once(start, seconds):
+    stretches = [
+        WORDS.decode(WORDS.encode([event("jump", start, start + seconds)], start_seconds=begins), start_seconds=begins)
+        for begins in (0.0, 4.0)
+    ]
+    assert sorted(map(len, stretches)) == [0, 1]
+
+
 def test_nonsense_is_read_as_far_as_it_makes_sense():
     named = {token: word for word, token in enumerate(WORDS.tokens)}
 
@@ -130,6 +154,36 @@ def test_segments_are_the_runs_of_frames():
     assert find_segments(curve(1, 1, 0), NAMES, threshold=0.9) == []
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_chosen_labels_are_the_likeliest_of_all_sequences(seed):
+    torch.manual_seed(seed)
+    probabilities = torch.randn(6, 3).mul(1.5).softmax(-1)
+    counts = {one: {other: int(torch.randint(0, 9, ())) for other in NAMES if other > "n"} for one in NAMES[:2]}
+    rows = {one: [counts.get(one, {}).get(other, 0) + 1 / 3 for other in NAMES] for one in NAMES}
+
+    def likelihood(path: tuple[int, ...]) -> float:
+        seen = torch.stack([probabilities[frame, label] for frame, label in enumerate(path)]).prod().item()
+        for one, other in pairwise(path):
+            seen *= rows[NAMES[one]][other] / sum(rows[NAMES[one]])
+        return seen
+
+    best = max(product(range(3), repeat=6), key=likelihood)
+    assert choose(probabilities, NAMES, counts).tolist() == list(best)
+
+
+def test_a_frame_keeps_its_likeliest_label_where_nothing_was_counted():
+    probabilities = torch.randn(50, 3).softmax(-1)
+    for counts in (None, {}, {one: dict.fromkeys(NAMES, 4) for one in NAMES}):
+        assert torch.equal(choose(probabilities, NAMES, counts), probabilities.argmax(1))
+    assert choose(probabilities[:0], NAMES, {}).tolist() == []
+    assert choose(torch.tensor([[0.0, 1.0, 0.0]]), NAMES, {}).tolist() == [1]
+
+
+def test_segments_of_chosen_labels_have_the_scores_of_these():
+    [span] = find_segments(curve(1, 0, 1), NAMES, chosen=torch.tensor([1, 1, 1]), background="nothing")
+    assert (span.start, span.end, span.score) == (0, 3, pytest.approx((0.8 + 0.1 + 0.8) / 3))
+
+
 def test_short_events_go_and_gaps_are_closed():
     spans = find_segments(curve(1, 1, 1, 0, 1, 1, 2, 1, 1, 1, 0, 0, 0, 2, 2), NAMES, background="nothing")
     times = [frame * 0.5 for frame in range(16)]
@@ -155,3 +209,22 @@ def test_instants_are_peaks_that_stand_apart():
     assert [span.start for span in find_instants(heights[:, None], ["hit"], apart_frames=3)] == [3, 6]
     assert [span.start for span in find_instants(heights[:, None], ["hit"], threshold=0.8)] == [3]
     assert all(span.is_instant for span in found)
+
+
+def test_a_peak_is_compared_with_its_neighbours_alone():
+    class Distance(float):
+        asked = 0
+
+        def __le__(self, other: float) -> bool:
+            Distance.asked += 1
+            return float(self) <= other
+
+    curve = torch.rand(2000, 1)
+    peaks = find_instants(curve, ["hit"], threshold=0.0)
+    taken: list[int] = []
+    for place in sorted((span.start for span in peaks), key=lambda place: -curve[place, 0].item()):
+        if all(abs(place - other) >= 7 for other in taken):
+            taken.append(place)
+    found = find_instants(curve, ["hit"], threshold=0.0, apart_frames=Distance(7))
+    assert [span.start for span in found] == sorted(taken)
+    assert 0 < Distance.asked <= 2 * len(peaks)

@@ -1,5 +1,7 @@
 """Frames in, a label for each and events out: for every length, rate and form of video, from both kinds of model."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -51,6 +53,19 @@ def test_events_lie_inside_the_video_and_agree_with_the_frames(pipe):
     if not pipe.model.can_generate():
         inside = {frame for event in answer["events"] for frame in range(event["start_frame"], event["end_frame"])}
         assert inside == {frame["frame"] for frame in answer["frames"] if frame["label"] != "nothing"}
+
+
+@pytest.mark.parametrize("rate", [10.0, 25.0])
+def test_which_label_follows_which_counts_in_frames_and_events(rate):
+    video = {"frames": film(150), "frames_per_second": 25.0}
+    free, bound = detector("cnn", frames_per_second=rate), detector("cnn", frames_per_second=rate)
+    bound.model.config.transitions = {one: {one: 10**6} for one in LABELS}
+    loose, stiff = ([frame["label"] for frame in pipe(video)["frames"]] for pipe in (free, bound))
+    changes = [sum(one != other for one, other in pairwise(labels)) for labels in (loose, stiff)]
+    assert changes[1] < changes[0]
+    answer = bound(video)
+    inside = {frame for event in answer["events"] for frame in range(event["start_frame"], event["end_frame"])}
+    assert inside == {frame["frame"] for frame in answer["frames"] if frame["label"] != "nothing"}
 
 
 @pytest.mark.promise("G10")

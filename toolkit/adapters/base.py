@@ -24,6 +24,7 @@ class Adapter(ABC):
         metric: which score selects checkpoints.
         generates: whether outputs are written label by label, rather than all in one pass.
         stores_inputs: whether encoded rows are small and always the same, so that they are made once and kept.
+        joins_rows: whether rows of one recording are of no use without the others.
         source_unit: what the length of a source is counted in.
         model_name_or_path: a pretrained model or checkpoint to start from; none: a fresh one.
     """
@@ -33,6 +34,7 @@ class Adapter(ABC):
     purpose: ClassVar[str]
     generates: ClassVar[bool] = True
     stores_inputs: ClassVar[bool] = True
+    joins_rows: ClassVar[bool] = False
     source_unit: ClassVar[str] = "tokens"
     metric: str
     model_name_or_path: str | None
@@ -69,6 +71,11 @@ class Adapter(ABC):
     def generation(self) -> dict[str, Any]:
         """How does it search while writing? Saved with the model."""
         return {}
+
+    @property
+    def prompt_labels(self) -> int:
+        """How many labels is the decoder given before it writes its own?"""
+        return 1
 
     def examples(self, split: Split) -> Split:
         """Which rows belong together? Each is an example of its own, unless an adapter joins them."""

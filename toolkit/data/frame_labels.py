@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from toolkit.data.faults import BadData, Fault
-from toolkit.data.labels import FRAMES, Asked, Labels, Span
+from toolkit.data.labels import FRAMES, SECONDS, Asked, Labels, Span
 from toolkit.data.lines import check_file, read_lines
 from toolkit.data.recordings import Recordings
 
 MOST_BYTES = 1 << 25  # a list of nothing but brackets takes 25 times its size in memory
+MOST_FPS = 1_000_000
+BACKGROUND = "background"
+"""The label of a listed video in which nothing happens."""
 
 
 class FrameLabels(Labels):
@@ -32,7 +35,10 @@ class FrameLabels(Labels):
         self._known = known
 
     def spans(self) -> Iterator[Span | Fault]:
-        """One span per run; frame n stands in line n + 1."""
+        """One span per run, if all are sound; frame n stands in line n + 1."""
+        yield from list(self._runs())  # the rest of a file with a fault would say that nothing happens there
+
+    def _runs(self) -> Iterator[Span]:
         name = os.path.splitext(os.path.basename(self.path))[0]
         label, start, frame = "", 0, 0
         for number, text, fault in read_lines(self.path):
@@ -62,11 +68,12 @@ def read_mapping(path: str) -> frozenset[str] | None:
 class Instants(Labels):
     """A JSON list of videos with their events, as E2E-Spot (Hong et al., 2022) keeps it.
 
-    Each event lasts one frame. There are no lines, so events are counted from 1 over the whole file; a video without
-    events gives no row.
+    Each event lasts one frame; where a video says at how many frames per second (`fps`) they are counted, it is told in
+    seconds, as the file may have another rate. A video without events is one of background. There are no lines, so
+    events, and videos without any, are counted from 1 over the whole file. A faulty event costs its video.
     """
 
-    times = FRAMES
+    times = (*SECONDS, *FRAMES)
 
     def spans(self) -> Iterator[Span | Fault]:
         """One span per event."""
@@ -76,9 +83,10 @@ class Instants(Labels):
             if problem or not isinstance(video, Mapping):
                 yield Fault(self.path, None, f"video {place} of the list {problem}")
                 continue
-            for event in video["events"]:
-                line += 1
-                yield self._event(line, event, video)
+            found = [self._event(line + number, event, video) for number, event in enumerate(video["events"], 1)]
+            found = found or [Span(line + 1, "", "", BACKGROUND, video["video"], times=SECONDS)]
+            line += len(found)
+            yield from [item for item in found if isinstance(item, Fault)] or found
 
     def _event(self, line: int, event: object, video: Mapping[str, Any]) -> Span | Fault:
         frame, label = (event.get("frame"), event.get("label")) if isinstance(event, Mapping) else (None, None)
@@ -89,8 +97,11 @@ class Instants(Labels):
             sentence = "needs a text as `label`"
         elif _is_count(last) and frame >= last:
             sentence = f"is at frame {frame}, but the video has {last} (`num_frames`)"
+        elif fps := video.get("fps"):
+            second = f"{frame / fps:.6f}"
+            return Span(line, second, second, label, video["video"], times=SECONDS)
         else:
-            return Span(line, str(frame), str(frame + 1), label, video["video"])
+            return Span(line, str(frame), str(frame + 1), label, video["video"], times=FRAMES)
         return Fault(self.path, line, f"this event, of {video['video']}, {sentence}. Correct it.")
 
     def _videos(self) -> list[object]:
@@ -118,6 +129,9 @@ def _problem(video: object) -> str:
         return "has no name. Give it as `video`."
     if not isinstance(video.get("events"), list):
         return f"({video['video']}) has no list of `events`. Give one, which may be empty."
+    fps = video.get("fps") or 1
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps < MOST_FPS:
+        return f"({video['video']}) has an `fps` that is no number of frames per second. Correct it or leave it away."
     return ""
 
 

@@ -23,6 +23,7 @@ class Span(NamedTuple):
         words: what is said, or what happens.
         recording: its name, relative to the folder of the recordings, with or without its ending.
         track: who or what the label is about; labels of one track do not overlap.
+        times: the columns that the times belong to; none: those of its file.
     """
 
     line: int
@@ -31,6 +32,7 @@ class Span(NamedTuple):
     words: str
     recording: str
     track: str = ""
+    times: Sequence[str] = ()
 
 
 class Asked(NamedTuple):
@@ -56,7 +58,7 @@ class Labels(Source):
         recordings: among which its own are found; none: those beside the file.
     """
 
-    times = SECONDS
+    times: Sequence[str] = SECONDS
 
     def __init__(self, path: str, asked: Asked, recordings: Recordings | None = None) -> None:
         self.recordings = recordings or Recordings(os.path.dirname(path))
@@ -92,7 +94,7 @@ class Labels(Source):
                     yield row if problem is None else Fault(self.path, item.line, problem)
 
     def _row(self, span: Span, recording: str) -> Row:
-        start, end = self.times
+        start, end = span.times or self.times
         cells = {self._media: recording, start: span.start, end: span.end, self._words: span.words, "track": span.track}
         return {**{name: cells.get(name, "") for name in self.columns}, LINE: span.line}
 

@@ -36,8 +36,12 @@ class DataArguments:
     check_only: bool = field(default=False, metadata={"help": "Stop after the data was checked."})
     skip_bad: bool = field(default=False, metadata={"help": "Leave faulty rows out, counted and listed."})
     predict_only: bool = field(default=False, metadata={"help": "Do not train: predict the test or validation rows."})
-    max_train_samples: int | None = field(default=None, metadata={"help": "Train on the first so many rows only."})
-    max_eval_samples: int | None = field(default=None, metadata={"help": "Evaluate the first so many rows only."})
+    max_train_samples: int | None = field(
+        default=None, metadata={"help": "Train on the first so many rows, or whole videos of labels, only."}
+    )
+    max_eval_samples: int | None = field(
+        default=None, metadata={"help": "Evaluate the first so many rows, or whole videos of labels, only."}
+    )
     data_license: str | None = field(
         default=None, metadata={"help": "Licence of the data, for the model card; none: as a Hub dataset says."}
     )
@@ -86,7 +90,12 @@ class Split:
 
 
 def load_splits(
-    arguments: DataArguments, columns: Sequence[str] | None, optional: Sequence[str] = (), *, media: str | None = None
+    arguments: DataArguments,
+    columns: Sequence[str] | None,
+    optional: Sequence[str] = (),
+    *,
+    media: str | None = None,
+    whole: str | None = None,
 ) -> dict[str, Split]:
     """Reads all the data that the arguments name.
 
@@ -97,6 +106,8 @@ def load_splits(
         optional: other names, which a file may have. Their cells are empty texts where it, or one of its rows, has not.
         media: which of the columns names recordings. Its paths count from where their table lies, and lead there from
             the working directory in the rows; folders and the formats of labels are known only then.
+        whole: the column whose values are counted where so many samples are asked for, each with all its rows; none:
+            rows are counted.
 
     Returns:
         Splits by name; those there is no data for are absent. Without validation data a share of the training rows is
@@ -116,12 +127,12 @@ def load_splits(
             parts: dict[str, Source] = {name: source}
             if name == "train" and "validation" not in openers:
                 share = arguments.validation_share
-                if media is not None and not arguments.streaming:  # labels are short to read, and recordings few
-                    share = share_of_one(source, share)
+                if not arguments.streaming:
+                    share = share_of_one(source, share, kind="text" if media is None else "recording")
                 sides = {"train": False, "validation": True}
                 parts = {part: Side(source, share, held_out=held_out) for part, held_out in sides.items()}
             for part, rows in parts.items():
-                splits[part] = _split(part, rows, arguments)
+                splits[part] = _split(part, rows, arguments, whole)
         except BadData as error:
             fatal.extend(error.faults)
     if fatal:
@@ -158,7 +169,7 @@ def _openers(arguments: DataArguments) -> dict[str, Callable[..., Source]]:
     return openers
 
 
-def _split(name: str, source: Source, arguments: DataArguments) -> Split:
+def _split(name: str, source: Source, arguments: DataArguments, whole: str | None) -> Split:
     faults: list[Fault] = []
     limit = arguments.max_train_samples if name == "train" else arguments.max_eval_samples
     if arguments.streaming:
@@ -168,6 +179,9 @@ def _split(name: str, source: Source, arguments: DataArguments) -> Split:
         dataset = store(source, faults)
     except BadData as error:
         raise BadData([*error.faults, *([] if arguments.skip_bad else faults)]) from error
-    if limit is not None:
+    if limit is not None and whole is not None:
+        first = set(list(dict.fromkeys(dataset[whole]))[:limit])
+        dataset = dataset.select([place for place, value in enumerate(dataset[whole]) if value in first])
+    elif limit is not None:
         dataset = dataset.select(range(min(limit, len(dataset))))
     return Split(name, source.path, dataset, tuple(faults))

@@ -3,7 +3,7 @@
 import re
 
 _WAYS = "12.5, 0:12.5 or 00:00:12,500"
-_CLOCK = re.compile(r"(?:(?:(\d{1,6}):)?([0-5]?\d):)?(\d{1,12}(?:[.,]\d{1,12})?)", re.ASCII)
+_CLOCK = re.compile(r"(?:(?:(\d{1,6}):)?([0-5]?\d):)?(\d{1,12}(?:[.,]\d{1,40})?)", re.ASCII)
 _WHOLE = re.compile(r"\d{1,12}(?:\.0+)?", re.ASCII)
 
 

@@ -1,11 +1,11 @@
 """Opening recordings: by path, address, bytes or stream, with one sentence for whatever is wrong with them."""
 
 import io
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
@@ -84,6 +84,11 @@ def promised_end_seconds(container: InputContainer) -> float:
     return seconds if counts_from_zero or not seconds else seconds + (container.start_time or 0) / av.time_base
 
 
+def early_seconds(container: InputContainer) -> float:
+    """How much earlier to search for a frame than it is shown: formats of broadcasting have no index of keyframes."""
+    return 0.5 if container.format.name in _BROADCAST_FORMATS else 0.0
+
+
 def name_of(source: object) -> str:
     """What messages call a source: its path or address, or the kind of thing that it is.
 
@@ -96,6 +101,16 @@ def name_of(source: object) -> str:
         return fspath(source)
     name = getattr(source, "name", None)
     return name if isinstance(name, str) else f"<{type(source).__name__}>"
+
+
+def traces(path: str | PathLike[str]) -> set[object]:
+    """What two paths to one file have in common, whatever they are called: the way to it, and its place on the disk."""
+    way = os.path.realpath(path)
+    try:
+        status = os.stat(way)
+    except OSError:
+        return {way}
+    return {way, (status.st_dev, status.st_ino)}
 
 
 def _file(source: Source, name: str) -> str | BinaryIO:
@@ -114,7 +129,7 @@ def _file(source: Source, name: str) -> str | BinaryIO:
     if isinstance(source, str | PathLike):
         file = fspath(source)
         if not file.startswith(_ADDRESSES):
-            _check_file(name, Path(file))
+            _check_file(name, file)
         return file
     if isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
         raise TypeError(
@@ -124,12 +139,12 @@ def _file(source: Source, name: str) -> str | BinaryIO:
     return source
 
 
-def _check_file(name: str, path: Path) -> None:
-    if path.is_dir():
+def _check_file(name: str, file: str) -> None:
+    if os.path.isdir(file):  # a Path would raise for names that no file can have
         raise MediaError(name, "is a folder. Name one of its files.")
-    if not path.exists():
+    if not os.path.exists(file):
         raise MediaError(name, "does not exist. Check its path; a relative one starts in the current folder.")
-    if path.is_file() and not path.stat().st_size:
+    if os.path.isfile(file) and not os.path.getsize(file):
         raise MediaError(name, "is empty (0 bytes). Copy the recording again.")
 
 

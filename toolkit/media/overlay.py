@@ -33,9 +33,9 @@ def write_overlay(
     Every frame of the video is there, at its own time; sound is copied. Memory does not grow with the length.
 
     Args:
-        path: the file to write, which appears whole or not at all.
+        path: the file to write, which appears whole or not at all; another one than the video.
         source: the video.
-        labels: V names.
+        labels: V names; of what is called "", nothing is written.
         probabilities: (F, V), a row for each frame of the file.
         bars: how many labels to show.
         font_file: a TrueType font for labels that are not in Latin letters; without one, Pillow's own is taken.
@@ -69,7 +69,9 @@ def _drawn(
         for pixels, seconds in zip(clip.frames, clip.seconds.tolist(), strict=True):
             best = probabilities[frame].topk(min(bars, len(labels)))
             rows = [
-                (labels[label], value) for value, label in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+                (labels[label], value)
+                for value, label in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+                if labels[label]
             ]
             pictures.append(_picture(pixels, f"{seconds:.2f} s  frame {frame}", rows, font))
             frame += 1

@@ -42,17 +42,19 @@ class Timeline:
 
 
 class _Stamp(NamedTuple):
-    """What is kept of a packet: when its frame is shown, in the units of the stream, and what kind it is."""
+    """What is kept of a packet: when its frame is shown and decoded, in the units of the stream, and its kind."""
 
     ticks: int | None
     duration: int
     is_keyframe: bool
     is_discard: bool
     is_corrupt: bool
+    decoding_ticks: int | None
 
     @classmethod
     def of(cls, packet: Packet) -> "_Stamp":
-        return cls(packet.pts, packet.duration or 0, packet.is_keyframe, packet.is_discard, packet.is_corrupt)
+        kinds = packet.is_keyframe, packet.is_discard, packet.is_corrupt
+        return cls(packet.pts, packet.duration or 0, *kinds, packet.dts)
 
     @property
     def end(self) -> int:
@@ -120,7 +122,7 @@ def decoded(recording: Recording, *, partial: bool = False) -> Iterator[VideoFra
             raise MediaError(
                 recording.name,
                 f"is damaged: what follows {seconds - zero_seconds(recording.container):.2f} s cannot be decoded. "
-                "Copy it again, or take what comes before with `partial=True`.",
+                "Copy it again; a pipeline takes what comes before with `partial=True`.",
             ) from fault
 
 
@@ -140,16 +142,18 @@ def _check_whole(recording: Recording, stamps: list[_Stamp]) -> None:
         raise MediaError(
             recording.name,
             f"is cut short: it ends after {end - zero:.2f} s{whole}. "
-            "Copy it again, or take what is there with `partial=True`.",
+            "Copy it again; a pipeline takes what is there with `partial=True`.",
         )
 
 
 def _are_countable(stamps: list[_Stamp]) -> bool:
     """Whether each packet has a time of its own and can be decoded, the first of them being shown first."""
     ticks = {stamp.ticks for stamp in stamps}
+    decoding = [stamp.decoding_ticks for stamp in stamps if stamp.decoding_ticks is not None]
     return (
         None not in ticks
         and len(ticks) == len(stamps)
+        and decoding == sorted(decoding)  # else the clock was set anew: recordings were joined
         and stamps[0].is_keyframe
         and stamps[0] == min(stamps)  # else frames are shown before it that refer to what is gone
         and not any(stamp.is_corrupt for stamp in stamps)
@@ -164,10 +168,11 @@ def _from_packets(recording: Recording, stamps: list[_Stamp]) -> Timeline:
 
 
 def _from_frames(recording: Recording, frames: Iterable[VideoFrame]) -> Timeline:
-    stamps = [(frame.pts, frame.duration) for frame in frames]
+    stamps = [(frame.pts, frame.duration, frame.key_frame) for frame in frames]
     if not stamps:
         raise MediaError(recording.name, "has a video track, but not one frame of it can be decoded. Export it again.")
-    return _timeline(recording, [ticks for ticks, _ in stamps], stamps[-1][1], np.zeros(1, dtype=np.int64))
+    ticks, durations, are_keyframes = zip(*stamps, strict=True)
+    return _timeline(recording, list(ticks), durations[-1], np.flatnonzero(are_keyframes))
 
 
 def _timeline(recording: Recording, stamps: list[int | None], last: int, keyframes: np.ndarray) -> Timeline:

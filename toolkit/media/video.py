@@ -13,7 +13,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from torch import Tensor
 
 from toolkit.media.ahead import ahead
-from toolkit.media.container import Recording, Source, name_of, opened
+from toolkit.media.container import Recording, Source, early_seconds, name_of, opened
 from toolkit.media.faults import MediaError
 from toolkit.media.timeline import Timeline, decoded, picture_stream, read_timeline
 from toolkit.media.values import Clip
@@ -119,21 +119,6 @@ class VideoFile:
     def timestamps(self) -> Tensor:
         """When each frame of the file is shown: (F,) float64, rising."""
         return torch.from_numpy(self._timeline.seconds)
-
-    def index_at(self, seconds: float) -> int:
-        """The index of the frame that is on screen at a time, to half a millisecond."""
-        times, end = self._timeline.seconds, self._timeline.end_seconds
-        index = int(np.searchsorted(times, seconds + _ROUNDING_SECONDS, side="right")) - 1
-        if index < 0 or seconds >= end:
-            raise ValueError(
-                f"`seconds` must lie inside `{self.name}` ({times[0]:.3f} to {end:.3f} s), but is {seconds:.3f}. "
-                "Ask for a time when there is a picture."
-            )
-        return index
-
-    def frame_at(self, seconds: float, *, size: tuple[int, int] | None = None) -> Clip:
-        """The frame that is on screen at a time, as a clip of one; `size` is (Y, X)."""
-        return self.frame(self.index_at(seconds), size=size)
 
     def frame(self, index: int, *, size: tuple[int, int] | None = None) -> Clip:
         """The frame with this index, from 0, as a clip of one; `size` is (Y, X)."""
@@ -247,15 +232,16 @@ class VideoFile:
                         break
                     yield index, frame
                     index += 1
-            if index > start or not start:  # else the container was searched in vain: count from the first frame
+            if not start:  # else the container was searched in vain: count from the first frame
                 raise self._damage(index)
 
     def _frames_from(self, recording: Recording, start: int) -> Iterator[VideoFrame]:
         frames = decoded(recording, partial=self._partial)
         if not start or self._timeline.ticks is None:
             return frames
-        tick = int(self._timeline.ticks[start])
-        recording.container.seek(tick, stream=picture_stream(recording))
+        tick, stream = int(self._timeline.ticks[start]), picture_stream(recording)
+        early = round(early_seconds(recording.container) / float(stream.time_base or 1))
+        recording.container.seek(max(tick - early, 0) if early else tick, stream=stream)
         return dropwhile(lambda frame: frame.pts is not None and frame.pts < tick, frames)
 
     def _damage(self, index: int) -> MediaError:
@@ -263,7 +249,7 @@ class VideoFile:
         return MediaError(
             self.name,
             f"is damaged: frame {index} of {len(times)}, at {times[min(index, len(times) - 1)]:.2f} s, cannot be "
-            "decoded. Copy it again, or take what comes before with `partial=True`.",
+            "decoded. Copy it again; a pipeline takes what comes before with `partial=True`.",
         )
 
 

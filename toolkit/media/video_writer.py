@@ -15,7 +15,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from toolkit.media.container import Recording, Source, opened, zero_seconds
+from toolkit.media.container import Recording, Source, name_of, opened, traces, zero_seconds
 from toolkit.media.values import Clip
 
 _TICK_SECONDS = Fraction(1, 90_000)  # the clock of MPEG: frames at 24, 25, 30 and 30000/1001 a second fall on its ticks
@@ -25,12 +25,17 @@ def write_video(path: str | os.PathLike[str], clips: Iterable[Clip], *, sound_fr
     """Writes clips one after the other as H.264 in mp4; the file appears whole or not at all.
 
     Args:
-        path: the file, replaced if it is there.
+        path: the file, replaced if it is there; another one than `sound_from`.
         clips: colour (C = 3) or grey (C = 1), all frames in one size. Their times rise from clip to clip and become
             presentation time stamps. An odd side is lengthened by a repeated line: H.264 halves the size of colours.
         sound_from: a recording whose sound is copied: as it is where mp4 can hold it, else as AAC.
     """
     path = Path(path)
+    if sound_from is not None and traces(path) & traces(name_of(sound_from)):
+        raise ValueError(
+            f"`path` must lead to another file than what is read, but is {path} itself. "
+            f"Write {path.with_stem(f'{path.stem}-labels')}."
+        )
     aside = path.with_name(f".{path.name}.part")
     clips = iter(clips)
     first = next(clips, None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolkit.metrics.events import Labels, confusion
+from toolkit.metrics.events import Labels, hits, labelled
 from toolkit.metrics.intervals import Score, percent, score_of
 
 
@@ -17,9 +17,7 @@ def accuracy(predicted: Sequence[Labels], expected: Sequence[Labels]) -> Score:
     >>> print(accuracy([["walk"], ["fall"], ["fall"], ["walk"]], [["walk"], ["fall"], ["fall"], ["fall"]]))
     accuracy 75.0 [25.0, 100.0]
     """
-    counts = confusion(predicted, expected).counts  # (videos, V, V)
-    statistics = np.stack([counts.trace(axis1=1, axis2=2), counts.sum((1, 2))], axis=1)
-    return score_of("accuracy", statistics, percent)
+    return score_of("accuracy", hits(predicted, expected), percent)
 
 
 def macro_f1(predicted: Sequence[Labels], expected: Sequence[Labels]) -> Score:
@@ -31,15 +29,22 @@ def macro_f1(predicted: Sequence[Labels], expected: Sequence[Labels]) -> Score:
     >>> print(macro_f1([["walk", "walk", "walk", "walk"]], [["walk", "walk", "walk", "fall"]]))
     macro F1 42.9 [42.9, 42.9]
     """
-    counts = confusion(predicted, expected).counts
-    right, given, due = counts.diagonal(axis1=1, axis2=2), counts.sum(1), counts.sum(2)  # (videos, V) each
+    pairs = list(labelled(predicted, expected))
+    labels = sorted({label for pair in pairs for column in pair for label in column})
+    places = {label: place for place, label in enumerate(labels)}
+    counts = np.zeros((len(pairs), 2, len(labels)), dtype=np.int64)  # how often each is right, and given or due
+    for video, (found, truth) in zip(counts, pairs, strict=True):
+        for label, due in zip(found, truth, strict=True):
+            video[0, places[due]] += label == due
+            video[1, places[label]] += 1
+            video[1, places[due]] += 1
 
     def mean_f1(sums: np.ndarray) -> np.ndarray:
-        hits, either = np.split(sums, 2, axis=1)  # (R, V)
+        right, either = np.split(sums, 2, axis=1)  # (R, V)
         present = either > 0
-        return 100 * (2 * hits / np.maximum(either, 1)).sum(1) / np.maximum(present.sum(1), 1)
+        return 100 * (2 * right / np.maximum(either, 1)).sum(1) / np.maximum(present.sum(1), 1)
 
-    return score_of("macro F1", np.concatenate([right, given + due], axis=1), mean_f1, signature="labels:present")
+    return score_of("macro F1", counts.reshape(len(pairs), -1), mean_f1, signature="labels:present")
 
 
 __all__ = ["accuracy", "macro_f1"]

@@ -9,22 +9,24 @@ import operator
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 
 from toolkit.metrics.intervals import Score, mean_score, percent, score_of
 
+Label = TypeVar("Label", str, str | None)
 Labels = Sequence[str | None]
 Segment = tuple[str, int, int]
 
 
-def segments(labels: Iterable[str]) -> list[Segment]:
+def segments(labels: Iterable[Label]) -> list[tuple[Label, int, int]]:
     """The runs of equal labels as (label, first frame, frame after the last).
 
     >>> segments(["walk", "walk", "fall", "walk"])
     [('walk', 0, 2), ('fall', 2, 3), ('walk', 3, 4)]
     """
-    found: list[Segment] = []
+    found = []
     start = 0
     for label, run in groupby(labels):
         end = start + sum(1 for _ in run)
@@ -39,8 +41,8 @@ def frame_accuracy(predicted: Sequence[Labels], expected: Sequence[Labels]) -> S
     >>> print(frame_accuracy([["walk", "walk", "fall", "fall"]], [["walk", "walk", "walk", "fall"]]))
     frame accuracy 75.0 [75.0, 75.0]
     """
-    counts = [(sum(map(operator.eq, found, truth)), len(truth)) for found, truth in _labelled(predicted, expected)]
-    return score_of("frame accuracy", np.array(counts), percent, signature="MS-TCN|background:counted")
+    counts = hits(predicted, expected)
+    return score_of("frame accuracy", counts, percent, signature="MS-TCN|background:counted")
 
 
 def edit_score(predicted: Sequence[Labels], expected: Sequence[Labels], *, background: Collection[str] = ()) -> Score:
@@ -59,7 +61,7 @@ def edit_score(predicted: Sequence[Labels], expected: Sequence[Labels], *, backg
         longest = max(map(len, orders))
         return 100 * (1 - _distance(*orders) / longest) if longest else 100.0
 
-    values = [measure(found, truth) for found, truth in _labelled(predicted, expected)]
+    values = [measure(found, truth) for found, truth in labelled(predicted, expected)]
     return mean_score(values, name="edit", signature=f"MS-TCN|background:{named}")
 
 
@@ -89,7 +91,7 @@ def segment_f1(
     named = _named(background)
     counts = [
         _claims(_without(background, found), _without(background, truth), overlap_percent / 100)
-        for found, truth in _labelled(predicted, expected)
+        for found, truth in labelled(predicted, expected)
     ]
 
     def f1(sums: np.ndarray) -> np.ndarray:
@@ -101,36 +103,18 @@ def segment_f1(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Confusion:
-    """Which labels are taken for which, video by video.
+    """Which labels are taken for which.
 
     Args:
         labels: V of them, sorted.
-        counts: (N, V, V) frames, expected label by predicted label.
+        matrix: (V, V) frames of all videos, expected label by predicted label.
     """
 
     labels: tuple[str, ...]
-    counts: np.ndarray
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """(V, V) frames of all videos, expected label by predicted label."""
-        return self.counts.sum(0)
-
-    def recalls(self) -> dict[str, Score]:
-        """Of the frames that have a label, how many per hundred were found; 0 for a label that is never expected."""
-        return self._rates("recall", self.counts.sum(2))
-
-    def precisions(self) -> dict[str, Score]:
-        """Of the frames that were given a label, how many per hundred have it; 0 for one that is never predicted."""
-        return self._rates("precision", self.counts.sum(1))
-
-    def _rates(self, name: str, totals: np.ndarray) -> dict[str, Score]:
-        right = self.counts.diagonal(axis1=1, axis2=2)  # (N, V)
-        pairs = np.stack([right, totals], axis=2)
-        return {label: score_of(f"{name} of {label}", pairs[:, at], percent) for at, label in enumerate(self.labels)}
+    matrix: np.ndarray
 
     def __repr__(self) -> str:
-        return f"Confusion(labels={self.labels}, counts={self.counts.shape})"
+        return f"Confusion(labels={self.labels}, matrix={self.matrix.shape})"
 
 
 def confusion(predicted: Sequence[Labels], expected: Sequence[Labels]) -> Confusion:
@@ -139,20 +123,24 @@ def confusion(predicted: Sequence[Labels], expected: Sequence[Labels]) -> Confus
     >>> table = confusion([["walk", "fall", "fall"]], [["walk", "walk", "fall"]])
     >>> table.labels, table.matrix.tolist()
     (('fall', 'walk'), [[1, 0], [1, 1]])
-    >>> print(table.recalls()["walk"])
-    recall of walk 50.0 [50.0, 50.0]
     """
-    pairs = list(_labelled(predicted, expected))
+    pairs = list(labelled(predicted, expected))
     labels = sorted({label for pair in pairs for column in pair for label in column})
     places = {label: place for place, label in enumerate(labels)}
-    counts = np.zeros((len(pairs), len(labels), len(labels)), dtype=np.int64)
-    for video, (found, truth) in enumerate(pairs):
+    matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    for found, truth in pairs:
         cells = ([places[label] for label in column] for column in (truth, found))
-        np.add.at(counts[video], tuple(cells), 1)
-    return Confusion(tuple(labels), counts)
+        np.add.at(matrix, tuple(cells), 1)
+    return Confusion(tuple(labels), matrix)
 
 
-def _labelled(predicted: Sequence[Labels], expected: Sequence[Labels]) -> Iterator[tuple[list[str], list[str]]]:
+def hits(predicted: Sequence[Labels], expected: Sequence[Labels]) -> np.ndarray:
+    """(N, 2): how many labels of each video are right, of how many."""
+    pairs = labelled(predicted, expected)
+    return np.array([(sum(map(operator.eq, found, truth)), len(truth)) for found, truth in pairs])
+
+
+def labelled(predicted: Sequence[Labels], expected: Sequence[Labels]) -> Iterator[tuple[list[str], list[str]]]:
     """The labels of each video side by side, without the frames that nobody labelled."""
     if not expected or len(predicted) != len(expected):
         raise ValueError(

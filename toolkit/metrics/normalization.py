@@ -26,7 +26,7 @@ def whisper_normalizer(language: str = "en", *, spelling: Mapping[str, str] | No
     are not separated by spaces each character becomes a word, so that `wer` is a rate by character.
 
     Args:
-        language: a code or an English name, as Whisper takes it.
+        language: a code, a token or an English name, as Whisper takes it.
         spelling: British to American words. The list of the authors comes with each of their checkpoints, as
             `tokenizer.english_spelling_normalizer`; without one, both spellings differ.
 
@@ -39,7 +39,8 @@ def whisper_normalizer(language: str = "en", *, spelling: Mapping[str, str] | No
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
     from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
-    code = TO_LANGUAGE_CODE.get(language.lower(), language.lower().partition("-")[0])
+    said = language.lower().removeprefix("<|").removesuffix("|>")
+    code = TO_LANGUAGE_CODE.get(said, said.partition("-")[0])
     if code == "en":
         name = "whisper-en" if spelling else "whisper-en-spelling-kept"
         return Normalizer(name, EnglishTextNormalizer(dict(spelling or {})))

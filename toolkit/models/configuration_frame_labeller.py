@@ -104,6 +104,7 @@ class FrameLabellerConfig(PreTrainedConfig):
 
     Args:
         frame_encoder: what turns frames into vectors.
+        freeze_encoder: whether its weights stay as they are.
         embedding_size: width to which these vectors are brought.
         hidden_size: width of the recurrent network's states, both directions together.
         num_hidden_layers: its depth.
@@ -113,6 +114,8 @@ class FrameLabellerConfig(PreTrainedConfig):
         class_weights: what an error costs for each label; none: 1. Against imbalance.
         smoothing: weight of the second loss, against labels that flicker (Farha and Gall, 2019, 3.2: 0.15).
         smoothing_limit: change of a log-probability between two frames above which that loss grows no more.
+        transitions: how often a frame of one label was followed by one of another while training, by names, at the
+            rate at which the model sees; none: each frame's label is chosen by itself.
 
     >>> FrameLabellerConfig(num_labels=3, cell_type="gru").id2label
     {0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2'}
@@ -122,6 +125,7 @@ class FrameLabellerConfig(PreTrainedConfig):
     sub_configs_defaults = {"frame_encoder": SubConfigSpec(FrameEncoderConfig)}
 
     frame_encoder: Any = None  # a FrameEncoderConfig
+    freeze_encoder: bool = False
     embedding_size: int = 128
     hidden_size: int = 128
     num_hidden_layers: int = 1
@@ -131,6 +135,7 @@ class FrameLabellerConfig(PreTrainedConfig):
     class_weights: list[float] | tuple[float, ...] | None = None
     smoothing: float | int = 0.0
     smoothing_limit: float | int = 4.0
+    transitions: dict[str, Any] | None = None
 
     def __post_init__(self, **kwargs: object) -> None:
         super().__post_init__(**kwargs)

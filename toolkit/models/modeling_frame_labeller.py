@@ -42,9 +42,17 @@ class RecurrentFrameLabeller(RecurrentSeq2SeqPreTrainedModel):
         self.classifier = nn.Linear(config.hidden_size, config.frame_encoder.frames_per_step * config.num_labels)
         self.post_init()
 
+    def train(self, mode: bool = True) -> "RecurrentFrameLabeller":
+        """As in torch, but a frozen frame encoder stays as it serves."""
+        super().train(mode)
+        if self.config.freeze_encoder:
+            self.frame_encoder.eval().requires_grad_(False)  # here, since loading puts fresh parameters in their place
+        return self
+
     def frame_features(self, frames: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """One vector per step: (B, F, C, Y, X) -> (B, S, D). From a frozen encoder, computed once and given again."""
-        return self.frame_encoder(frames, attention_mask)[0]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.freeze_encoder):
+            return self.frame_encoder(frames, attention_mask)[0]
 
     def stream_features(self, blocks: Iterable[Tensor]) -> Tensor:
         """The same of one video that comes in blocks of frames, (some, C, Y, X), and may be long: (1, S, D)."""

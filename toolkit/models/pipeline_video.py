@@ -13,7 +13,7 @@ from transformers import GenerationConfig, Pipeline
 
 from .pipeline_writing import attended, given, likelihoods
 from .processing_events import EventGrammar, Stretch, tell
-from .processing_spans import Span, find_instants, find_segments, tidy
+from .processing_spans import Span, choose, find_instants, find_segments, tidy
 
 BLOCK_FRAMES = 64
 STRETCHES_AT_ONCE = 16
@@ -165,7 +165,7 @@ class VideoEventDetectionPipeline(Pipeline):
         Args:
             model_outputs: what `_forward` gave for one video.
             threshold: what an event's score must reach: of a segment that of each of its frames (none: 0), of a point
-                its peak (none: 0.5). Frames keep their likeliest label.
+                its peak (none: 0.5). Frames keep their labels.
             minimum_seconds: shorter segments are left out.
             merge_seconds: narrower gaps between segments of one label are closed, where nothing else happens there.
             points: whether events are instants: peaks of a label's probability (none: as the model was trained). What
@@ -179,10 +179,9 @@ class VideoEventDetectionPipeline(Pipeline):
         if "stretches" in model_outputs:
             labels, scores, spans = self._told(model_outputs["stretches"], times, threshold or 0.0)
         else:
-            labels, scores = self._likeliest(model_outputs["probabilities"], seconds)
             points = getattr(self.model.config, "tells_instants", False) if points is None else points
             apart = apart_seconds if points else None
-            spans = self._found(model_outputs["probabilities"], seconds, threshold, apart)
+            labels, scores, spans = self._named(model_outputs["probabilities"], seconds, threshold, apart)
         spans = tidy(spans, times, minimum_seconds=minimum_seconds, merge_seconds=merge_seconds)
         answer = {
             "video": self._header(count, rate, model_outputs["seen"]),
@@ -207,25 +206,25 @@ class VideoEventDetectionPipeline(Pipeline):
             answer["attention"] = [one.attention(words, times[0]) for one in model_outputs["stretches"]]
         return answer
 
-    def _likeliest(self, probabilities: Tensor, seconds: Tensor) -> tuple[list[str | None], list[float]]:
-        """A label and its probability for each frame."""
-        best = probabilities[self.processor.places(seconds)].max(1)
-        return [self.processor.labels[label] for label in best.indices.tolist()], best.values.tolist()
-
-    def _found(
+    def _named(
         self, probabilities: Tensor, seconds: Tensor, threshold: float | None, apart_seconds: float | None
-    ) -> list[Span]:
-        """Segments of frames or, where it is said how far these must be apart, instants."""
+    ) -> tuple[list[str | None], list[float], list[Span]]:
+        """A label and its probability for each frame; segments or, where it is said how far apart, instants."""
         processor = self.processor
         names = {"labels": processor.labels, "background": processor.background}
+        places = processor.places(seconds)
+        chosen = choose(probabilities, processor.labels, self.model.config.transitions)
+        labels = [processor.labels[label] for label in chosen[places].tolist()]
+        scores = probabilities.gather(1, chosen.unsqueeze(1))[places, 0].tolist()
         if apart_seconds is None:
-            return find_segments(probabilities[processor.places(seconds)], threshold=threshold or 0.0, **names)
+            least = threshold or 0.0
+            return labels, scores, find_segments(probabilities[places], chosen=chosen[places], threshold=least, **names)
         apart_frames = apart_seconds * processor.frames_per_second
         spans = find_instants(
             probabilities, threshold=0.5 if threshold is None else threshold, apart_frames=apart_frames, **names
         )
         seen = processor.seen(seconds).tolist()
-        return [replace(span, start=seen[span.start], end=seen[span.start]) for span in spans]
+        return labels, scores, [replace(span, start=seen[span.start], end=seen[span.start]) for span in spans]
 
     def _told(
         self, stretches: list[Stretch], times: list[float], threshold: float

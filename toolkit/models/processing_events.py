@@ -76,11 +76,14 @@ class EventVocabulary:
     def _steps(self, event: Mapping[str, Any], start_seconds: float) -> tuple[int, int] | None:
         """Start and end inside the stretch; none where nothing of the event is there."""
         start, end = ((event[name] - start_seconds) / self.step_seconds for name in ("start", "end"))
-        instant, whole = start == end, start >= 0 and end <= self.steps
+        # What reaches half a step into the next stretch, or less, is not told there.
+        instant, whole = start == end, start >= 0 and end <= self.steps + 0.5
         if start >= self.steps or end < 0 or (end == 0 and not instant):
             return None
         first, last = round(max(start, 0)), round(min(end, self.steps))
-        if first < last or instant:
+        if instant:  # where the stretch ends, nothing is seen of it
+            return min(first, self.steps - 1), min(last, self.steps - 1)
+        if first < last:
             return first, last
         if not whole:  # what reaches in is too little to be told
             return None

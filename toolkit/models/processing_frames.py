@@ -15,6 +15,7 @@ from .processing_events import EventVocabulary
 
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
 ROUNDING_SECONDS = 0.0005  # containers often count in milliseconds
+TIE_SECONDS = 0.0006  # the same, and what the sums of fractions are off by
 MEDIAN_FRAMES = 127  # of the whole video: enough to find what does not move
 
 
@@ -138,11 +139,14 @@ class FrameProcessor(ProcessorMixin):
         return torch.cat(list(at_rate([(torch.arange(len(seconds)), seconds)], self.frames_per_second)))
 
     def places(self, seconds: Any) -> Tensor:
-        """For each of a video's frames which of the seen ones is nearest: (F,) times -> (F,) indices."""
+        """For each of a video's frames which of the seen ones is nearest: (F,) times -> (F,) indices.
+
+        Of two as near, to the rounding of times, it is the later one: so all seen frames stand for as many.
+        """
         since = torch.as_tensor(seconds, dtype=torch.float64)
         since = since - since[:1]
         last = int((since[-1] + ROUNDING_SECONDS) * self.frames_per_second)
-        return (since * self.frames_per_second).round().long().clamp(max=last)
+        return ((since + TIE_SECONDS) * self.frames_per_second + 0.5).floor().long().clamp(max=last)
 
 
 def channels_first(frames: Any) -> Tensor:

@@ -98,6 +98,14 @@ def multilingual() -> tuple[WhisperForConditionalGeneration, WhisperProcessor]:
 
 
 @pytest.fixture
+def folder(tmp_path) -> str:
+    """A checkpoint of three languages whose window lasts two seconds."""
+    tiny_whisper(multilingual=True).save_pretrained(tmp_path / "tiny")
+    processor().save_pretrained(tmp_path / "tiny")
+    return str(tmp_path / "tiny")
+
+
+@pytest.fixture
 def sound() -> Callable[..., np.ndarray]:
     """Draws noise that swells and fades, so that no two windows are alike."""
 

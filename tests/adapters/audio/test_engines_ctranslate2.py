@@ -2,11 +2,14 @@
 
 import importlib
 import shutil
+import tracemalloc
 
+import numpy as np
 import pytest
 import torch
+from transformers import WhisperFeatureExtractor, WhisperProcessor, WhisperTokenizer
 
-from tests.adapters.audio.conftest import RATE_HZ
+from tests.adapters.audio.conftest import LETTERS, RATE_HZ, SPECIAL, WINDOW_SECONDS, tiny_whisper
 from toolkit.adapters.audio import engines_ctranslate2, transcriber
 from toolkit.adapters.audio.engines import Request
 from toolkit.adapters.audio.engines_ctranslate2 import CTranslate2Engine, converted
@@ -76,6 +79,34 @@ def test_weights_that_changed_are_converted_anew(folder, tmp_path):
     assert converted(str(tmp_path / "copy"), precision="int8") != converted(str(folder), precision="int8")
 
 
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "generation_config.json", "tokenizer.json"])
+def test_whatever_of_a_checkpoint_changed_it_is_converted_anew(folder, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(engines_ctranslate2, "convert", lambda source, goal, **_: goal.mkdir(parents=True))
+    shutil.copytree(folder, tmp_path / "copy")
+    before = converted(str(tmp_path / "copy"), precision="int8")
+    with (tmp_path / "copy" / name).open("a") as file:
+        file.write("\n")
+    assert converted(str(tmp_path / "copy"), precision="int8") != before
+
+
+def test_weights_can_be_halved(folder):
+    assert (converted(str(folder), precision="float16") / "model.bin").exists()
+
+
+def test_of_a_batch_one_window_is_copied_alone(engines, sound):
+    engine = engines[1].engine
+    encoded = engine.encode([Waveform(torch.from_numpy(sound(1.5, seed)), RATE_HZ) for seed in range(16)])
+    row = np.array(encoded.states)[3:4]
+    tracemalloc.start()
+    try:
+        taken = engine.take(encoded, 3)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(np.array(taken.states), row)
+    assert most_bytes < 4 * row.nbytes
+
+
 def test_a_conversion_that_fails_leaves_nothing(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("ctranslate2.converters.TransformersConverter.convert", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -98,6 +129,25 @@ def test_language_and_task_of_a_tuned_model_are_kept(multilingual, tmp_path):
     settings.write_text(settings.read_text().replace("{", '{"language": "ko", "task": "translate",', 1))
     engine = CTranslate2Engine(converted(str(tmp_path / "tuned"), precision="int8"))
     assert (engine.language, engine.task, engine.longest_seconds) == ("ko", "translate", 2.0)
+
+
+def test_an_older_checkpoint_of_many_languages_finds_them_too(sound, tmp_path):
+    model = tiny_whisper(multilingual=True)
+    for name in ("is_multilingual", "lang_to_id", "task_to_id", "no_timestamps_token_id"):
+        delattr(model.generation_config, name)
+    model.resize_token_embeddings(51865, mean_resizing=False)
+    model.save_pretrained(tmp_path)
+    written = [*LETTERS[:-1], ""]  # the empty token is there in vocabularies of many languages only
+    tokenizer = WhisperTokenizer(vocab={token: place for place, token in enumerate(written)}, merges=[])
+    tokenizer.add_special_tokens({"additional_special_tokens": SPECIAL})
+    WhisperProcessor(WhisperFeatureExtractor(chunk_length=WINDOW_SECONDS), tokenizer).save_pretrained(tmp_path)
+    windows = [Waveform(torch.from_numpy(sound(1.5, seed)), RATE_HZ) for seed in range(6)]
+    found = []
+    for name in ("transformers", "ctranslate2"):
+        engine = transcriber(tmp_path, engine=name, precision="float32").engine
+        found.append(engine.languages(engine.encode(windows)))
+    assert found[0] == found[1]
+    assert len(set(found[0])) > 1
 
 
 def test_a_missing_library_is_one_sentence(folder, monkeypatch):

@@ -12,17 +12,9 @@ from tests.adapters.audio.conftest import TIMES, processor, tiny_whisper
 from tests.adapters.conftest import tone
 from toolkit import DataArguments, RecipeArguments, Transcription, run
 from toolkit.adapters.audio import whisper
-from toolkit.adapters.audio.recordings import Excerpt
+from toolkit.models import save_portable
 
 COLUMNS = ("file_name", "text", "start", "end")
-
-
-@pytest.fixture
-def folder(tmp_path) -> str:
-    """A checkpoint of three languages whose window lasts two seconds."""
-    tiny_whisper(multilingual=True).save_pretrained(tmp_path / "tiny")
-    processor().save_pretrained(tmp_path / "tiny")
-    return str(tmp_path / "tiny")
 
 
 @pytest.fixture
@@ -197,6 +189,65 @@ def test_what_a_frozen_encoder_made_is_kept_until_recording_or_encoder_change(fo
     assert [reads(), reads()] == [1, 0]
 
 
-def test_what_is_shown_of_an_excerpt_can_be_read_back():
-    for excerpt in (Excerpt("a.wav"), Excerpt("a,b#t=x.wav", 1.25), Excerpt("c.mp3", 0.5, 3600.125)):
-        assert Excerpt.parse(str(excerpt)) == excerpt
+@pytest.mark.parametrize("frozen", [True, False])
+def test_low_rank_updates_leave_a_frozen_encoder_alone(frozen, adapter):
+    adapter.lora_rank, adapter.freeze_encoder = 2, frozen
+    names = [name for name, weight in adapter.model().named_parameters() if weight.requires_grad]
+    assert any(".decoder." in name for name in names)
+    assert any(".encoder." in name for name in names) is not frozen
+    assert all(".q_proj.lora_" in name or ".v_proj.lora_" in name for name in names)
+
+
+@pytest.mark.parametrize(("name", "value"), [("speech_task", "translate"), ("window_seconds", 1), ("lora_rank", 2)])
+@pytest.mark.parametrize("hears", ["mel", "whisper"])
+def test_what_only_whisper_can_be_told_is_refused_by_the_core(hears, name, value, folder):
+    encoder = "mel" if hears == "mel" else folder
+    with pytest.raises(ValueError, match=f"`{name}` is for Whisper itself, .* but is {value}. Leave it away"):
+        Transcription(encoder=encoder, **{name: value})
+    Transcription(encoder=encoder, language="ko", speech_task="transcribe")
+
+
+def test_an_english_whisper_is_told_of_nothing_else(tmp_path):
+    folder = str(tmp_path)
+    tiny_whisper().save_pretrained(folder)
+    processor().save_pretrained(folder)
+    with pytest.raises(ValueError, match="`language` must be English for .*, but is ko. Choose a Whisper of many"):
+        Transcription(model_name_or_path=folder, language="ko")
+    with pytest.raises(ValueError, match="`speech_task` must be transcribe for .*, but is translate. Choose"):
+        Transcription(model_name_or_path=folder, speech_task="translate")
+    assert Transcription(model_name_or_path=folder, language="English")._learner.task == "transcribe"
+
+
+@pytest.mark.parametrize("has_settings", [True, False])
+def test_a_checkpoint_that_does_not_say_its_languages_has_them_by_its_vocabulary(has_settings, tmp_path):
+    model = tiny_whisper()
+    model.resize_token_embeddings(51865)
+    if has_settings:
+        for name in ("is_multilingual", "no_timestamps_token_id"):
+            delattr(model.generation_config, name)
+    model.save_pretrained(tmp_path)
+    processor().save_pretrained(tmp_path)
+    if not has_settings:
+        (tmp_path / "generation_config.json").unlink()
+    with pytest.raises(ValueError, match="`language` must be given"):
+        Transcription(model_name_or_path=str(tmp_path))
+    adapter = Transcription(model_name_or_path=str(tmp_path), language="ko")
+    settings = adapter.model().generation_config
+    ids = processor().tokenizer.convert_tokens_to_ids
+    assert settings.is_multilingual and settings.language == "ko"
+    assert settings.lang_to_id == {f"<|{language}|>": ids(f"<|{language}|>") for language in ("en", "de", "ko")}
+    assert settings.task_to_id == {task: ids(f"<|{task}|>") for task in ("transcribe", "translate")}
+    assert settings.no_timestamps_token_id == ids("<|notimestamps|>")
+    sound = adapter.pad([adapter._learner.inputs(torch.zeros(16000))])
+    (written,) = adapter.write(adapter.model().eval(), sound, max_new_tokens=2)
+    assert written[:3] == [ids(f"<|{name}|>") for name in ("ko", "transcribe", "notimestamps")]
+
+
+def test_language_and_task_that_are_saved_need_not_be_said_again(folder, tmp_path):
+    first = Transcription(model_name_or_path=folder, language="de", speech_task="translate")
+    save_portable(first.model(), first.processor, tmp_path / "run")
+    again = Transcription(model_name_or_path=str(tmp_path / "run"))
+    settings = again.model().generation_config
+    assert (settings.language, settings.task) == ("de", "translate")
+    assert again._learner.normalizer.name.startswith("whisper-en")
+    assert Transcription(model_name_or_path=str(tmp_path / "run"), language="ko")._learner.language == "ko"

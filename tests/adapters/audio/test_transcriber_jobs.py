@@ -1,17 +1,22 @@
 """A job that was stopped goes on where it stopped, and nothing else is taken for it."""
 
 import gc
+import io
 import json
+import weakref
 
 import pytest
 import torch
 
-from tests.adapters.audio.conftest import wav
+from tests.adapters.audio.conftest import BARE, processor, tiny_whisper, wav
 from toolkit.adapters.audio import job, journal
-from toolkit.adapters.audio.engines import Reading
+from toolkit.adapters.audio.engines import Reading, weights_version
+from toolkit.adapters.audio.serving import transcriber
 from toolkit.adapters.audio.transcriber import Transcriber
 from toolkit.adapters.audio.transcript import Segment
 from toolkit.media.values import Waveform
+
+SAID = Reading((Segment(" 안녕\u2028하세요\x85", 0.0, 1.0),))
 
 
 class Stopped(Exception):
@@ -87,6 +92,91 @@ def test_a_line_that_was_cut_off_is_read_again(tmp_path):
     kept = journal.Journal(path, about)
     assert kept.readings == {}
     assert path.read_text() == json.dumps(about) + "\n"
+
+
+@pytest.mark.parametrize("torn", ['{"window": "0.000-1.000", "language": "한'.encode()[:-1], b'{"win\n{}\n'])
+def test_what_stands_before_a_torn_line_is_kept(tmp_path, torn):
+    path, about = tmp_path / ".talk.journal", {"recording": "a"}
+    window = Waveform(torch.zeros(16000), 16000)
+    kept = journal.Journal(path, about)
+    kept.add(window, SAID, "ko")
+    kept.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole + torn)
+    assert journal.Journal(path, about).known(window) == (SAID, "ko")
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("changed", ["model.safetensors", "pytorch_model.bin", "generation_config.json"])
+def test_versions_of_weights_are_told_apart(tmp_path, changed):
+    assert weights_version("of/the-hub") == weights_version("of/the-hub")
+    (tmp_path / changed).write_text("1")
+    before = weights_version(tmp_path)
+    assert before == weights_version(str(tmp_path))
+    (tmp_path / changed).write_text("22")
+    assert weights_version(tmp_path) != before
+
+
+def test_windows_of_a_model_that_was_trained_again_are_read_anew(sound, tmp_path):
+    path, folder = tmp_path / "talk.wav", tmp_path / "model"
+    path.write_bytes(wav(sound(7.0)))
+    processor().save_pretrained(folder)
+    tiny_whisper(seed=0).save_pretrained(folder)
+    lazy = transcriber(folder, **BARE)(iter([path]), output=tmp_path / "*.txt", batch_size=1)
+    next(lazy)
+    lazy.close()
+    tiny_whisper(seed=5).save_pretrained(folder)
+    hear = transcriber(folder, **BARE)
+    hear(path, output=tmp_path / "talk.txt")
+    hear(path, output=tmp_path / "fresh.txt")
+    assert (tmp_path / "talk.txt").read_text() == (tmp_path / "fresh.txt").read_text()
+
+
+def test_two_recordings_of_one_name_are_refused_before_any_is_read(hear, sound, tmp_path, monkeypatch):
+    paths = [tmp_path / day / name for day, name in (("mon", "talk.wav"), ("tue", "talk.wav"))]
+    for seed, path in enumerate(paths):
+        path.parent.mkdir()
+        path.write_bytes(wav(sound(1.0, seed)))
+    with pytest.raises(ValueError, match=r"`output` must give each .*mon.talk.wav and .*tue.talk.wav would"):
+        list(hear(iter(paths), output=tmp_path / "lazy" / "*.srt"))
+    monkeypatch.setattr(hear.engine, "encode", lambda windows: pytest.fail("something was read"))
+    with pytest.raises(ValueError, match=r"mon.talk.wav and .*tue.talk.wav would both be written to .*talk.txt"):
+        hear([str(path) for path in paths], output=[tmp_path / "*.txt", tmp_path / "subs" / "*.srt"])
+    with pytest.raises(ValueError, match=r"2.mp3 and recording 2 would"):
+        hear(["2.mp3", {"audio": sound(1.0)}], output=tmp_path / "*.srt")
+    assert not (tmp_path / "subs").exists()
+
+
+def test_a_folder_that_is_missing_is_made(hear, sound, tmp_path):
+    (tmp_path / "talk.wav").write_bytes(wav(sound(1.0)))
+    hear([tmp_path / "talk.wav"], output=[tmp_path / "a" / "b" / "*.vtt", tmp_path / "c" / "*.txt"])
+    assert sorted(path.name for path in tmp_path.rglob("talk.*")) == ["talk.txt", "talk.vtt", "talk.wav"]
+
+
+def test_a_recording_is_let_go_when_it_is_done(hear, sound):
+    held = []
+
+    def recordings():
+        for seed in range(4):
+            samples = sound(1.0, seed)
+            held.append(weakref.ref(samples))
+            yield samples
+            del samples
+
+    for done, _ in enumerate(hear(recordings(), batch_size=1)):
+        gc.collect()
+        assert [samples() is None for samples in held[:done]] == [True] * done
+
+
+def test_a_length_is_looked_for_only_where_a_bar_is_seen(hear, sound, tmp_path, monkeypatch):
+    (tmp_path / "talk.wav").write_bytes(wav(sound(1.0)))
+    asked = []
+    monkeypatch.setattr(job, "audio_seconds", lambda source: asked.append(source) or 1.0)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    hear(tmp_path / "talk.wav")
+    assert asked == []
+    hear(tmp_path / "talk.wav", progress=True)
+    assert asked == [tmp_path / "talk.wav"]
 
 
 class Echo:

@@ -148,6 +148,16 @@ def test_times_rise_and_stay_inside_whatever_a_model_says():
         )
 
 
+@pytest.mark.parametrize("timestamps", [True, "word"])
+def test_rounded_times_stay_inside_too(timestamps):
+    talk = Transcript(
+        (Segment(" a", 0.0, 11.006, (Word(" a", 0.004, 11.006),)),), (Skipped(11.005, 11.006, "lost"),), None, 11.006
+    )
+    answer = talk.answer(timestamps=timestamps)
+    assert answer["chunks"][0]["timestamp"] == (0.0, 11.006)
+    assert answer["skipped"][0]["end"] == 11.006
+
+
 def test_the_dictionary_is_that_of_transformers_with_what_was_skipped():
     given = Transcript((Segment(" a", 0.123, 1.0),), (Skipped(1.0, 2.0, "no speech"),), None, 2.0)
     assert given.answer() == {"text": " a", "skipped": [{"start": 1.0, "end": 2.0, "reason": "no speech"}]}

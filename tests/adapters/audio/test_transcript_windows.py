@@ -74,6 +74,25 @@ def test_every_moment_is_in_one_window_or_told_and_all_speech_is_in_windows(seed
     assert all(part.end_seconds - part.start_seconds >= LONGEST_SILENCE_SECONDS - 1.1 for part in skipped)
 
 
+def test_a_short_window_is_not_filled_with_the_silence_before_speech():
+    windows, skipped = cut(20.0, [(4.7, 20.0)], longest_seconds=6.0)
+    assert windows[0].start_seconds == pytest.approx(4.2)
+    assert [(part.start_seconds, part.end_seconds) for part in skipped] == [(0.0, pytest.approx(4.2))]
+
+
+@pytest.mark.parametrize("longest_seconds", [1.0, 6.0, 12.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_window_of_any_length_is_silence_alone(seed, longest_seconds):
+    borders = np.cumsum(np.random.default_rng(seed).exponential([2.0, 4.0][seed % 2], 80)).round(2)
+    spans = list(zip(borders[::2].tolist(), borders[1::2].tolist(), strict=True))
+    windows, skipped = cut(float(borders[-1]) + 3.0, spans, longest_seconds)
+    for window in windows:
+        assert any(start < window.end_seconds and end > window.start_seconds for start, end in spans)
+        assert window.seconds <= longest_seconds + 1 / RATE_HZ
+    parts = sorted((part.start_seconds, part.end_seconds) for part in [*windows, *skipped])
+    assert [end for _, end in parts[:-1]] == pytest.approx([start for start, _ in parts[1:]], abs=1 / RATE_HZ)
+
+
 def test_windows_end_in_silences_where_there_are_some():
     spans = [(start, start + 3.5) for start in np.arange(0.0, 400.0, 4.0)]
     windows, _ = cut(400.0, spans)

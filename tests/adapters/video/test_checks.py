@@ -8,6 +8,10 @@ import pytest
 from tests.adapters.video.drawn import TINY, draw
 from tests.media.sounds import write_sound
 from toolkit import EventLabelling
+from toolkit.data import BadData, DataArguments
+from toolkit.metrics import segments
+from toolkit.models import save_portable
+from toolkit.rows import load_rows
 
 
 def faults(*splits) -> list[str]:
@@ -32,6 +36,7 @@ def test_sound_tables_have_no_fault(table, films):
         ({"start": "2", "end": "1"}, "`end` (1 s) lies before `start` (2 s). "),
         ({"start": "-2", "end": "1"}, "`start` must be a time from 0 on"),
         ({"start": "1.0", "end": "2.0"}, "`left` overlaps `left` of line 2 by "),
+        ({"start": "0.5", "end": "1.3"}, "`left` overlaps `left` of line 2 by 0.80 s. "),
         ({"start": "0.1", "end": "0.2", "label": " "}, "`label` is blank"),
         ({"start": "0.1", "end": "0.2", "file": "gone.mp4"}, "`file` leads to gone.mp4, which does not exist. "),
         ({"start": "0.1", "end": "0.2", "label": "jump"}, "`jump` has 1 example, too few to learn. "),
@@ -54,6 +59,118 @@ def test_a_frame_too_much_and_a_short_overlap_are_rounding(table, films):
 def test_labels_of_different_tracks_may_overlap(table, films):
     other = {"file": "0.mp4", "start": "0.6", "end": "2.0", "label": "left", "track": "second player"}
     assert faults(table([*films, other])) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"label": "left", "start": "0.52", "end": "0.52"}, True),  # the same frame
+        ({"label": "right", "start": "0.5", "end": "0.5"}, True),  # the same time
+        ({"label": "left", "start": "0.5", "end": "0.5", "track": "second player"}, False),
+        ({"label": "right", "start": "0.52", "end": "0.52"}, False),
+        ({"label": "left", "start": "0.6", "end": "0.6"}, False),
+    ],
+)
+def test_an_instant_stands_on_a_frame_once(other, told, table, films):
+    rows = [dict(row, end=row["start"]) for row in films]
+    found = faults(table([*rows, {"file": "0.mp4", **other}]))
+    assert len(found) == told
+    sentence = f"train.csv:8: `{other['label']}` stands on the frame of `left` of line 2. A frame has one label: "
+    assert all(fault.startswith(sentence) for fault in found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "faulty"),
+    [
+        ([*200 * ["left"], *103 * ["right"]], 0),
+        ([*200 * ["left"], *104 * ["right"]], 1),
+        ([*200 * ["left"], *98 * ["right"]], 0),
+        ([*150 * ["left"], *50 * ["right"], *2 * ["left"]], 0),  # the last ones have no frame
+        ([*150 * ["left"], *51 * ["right"], "left"], 1),
+    ],
+)
+def test_a_label_for_each_frame_may_go_a_little_beyond_its_video(lines, faulty, table):
+    count = 300 if len(lines) > 250 else 200
+    rows = [
+        {
+            "file": draw(f"{name}.mp4", count * ["left"]),
+            "label": label,
+            "start_frame": f"{start}",
+            "end_frame": f"{end}",
+        }
+        for name in "ab"
+        for label, start, end in segments(lines)
+    ]
+    told = faults(table(rows))
+    assert len(told) == 2 * faulty and all("is past the end of" in fault for fault in told)
+
+
+def test_a_label_that_the_model_to_go_on_from_does_not_know_is_told(table, films):
+    before = EventLabelling(**TINY)
+    before.fit({"train": table(films)})
+    save_portable(before.model(), before.processor, "run")
+    rows = [*films[:2], *(dict(row, label="jump") for row in films[2:4])]
+    splits = {"train": table(rows), "validation": table([dict(films[4], label="fall")], name="validation")}
+    adapter = EventLabelling(model_name_or_path="run")
+    adapter.fit(splits)
+    way_out = "Correct it, or train a model anew, without `model_name_or_path`."
+    assert [str(fault) for fault in adapter.check(splits) if "example" not in fault.sentence] == [
+        f"train.csv:4: `jump` is no label of run (background, left, right). {way_out}",
+        f"train.csv:5: `jump` is no label of run (background, left, right). {way_out}",
+        f"validation.csv:2: `fall` is no label of run (background, left, right). {way_out}",
+    ]
+
+
+def test_nothing_as_a_label_of_validation_alone_is_told_where_nothing_is_no_label(table, films):
+    splits = {"train": table(films[:4]), "validation": table([dict(films[4], label="background")], name="validation")}
+    told = {}
+    for kind in ("background", "ignored"):
+        adapter = EventLabelling(**{**TINY, "unlabelled": kind})
+        adapter.fit(splits)
+        told[kind] = [str(fault) for fault in adapter.check(splits)]
+    assert told["background"] == []
+    assert len(told["ignored"]) == 1 and told["ignored"][0].startswith(
+        "validation.csv:2: `background` is no label of the training data (left, right). "
+    )
+
+
+def test_a_folder_that_cannot_be_used_is_no_fault_of_the_videos(table, films):
+    adapter = EventLabelling(**TINY, frames_folder="0.mp4")
+    adapter.fit({"train": table(films)})
+    with pytest.raises(OSError, match="^`frames_folder` must have room"):
+        list(adapter.check({"train": table(films)}))
+
+
+def test_a_faulty_row_costs_its_whole_video(table, films):
+    wrong = {"file": "0.mp4", "label": "jump", "start": "2", "end": "1"}
+    split, held_out = table([*films, wrong, wrong]), table([*films[2:4], films[4]], name="validation")
+    adapter = EventLabelling(**TINY)
+    adapter.fit({"train": split, "validation": held_out})
+    told = [str(fault) for fault in adapter.check({"train": split, "validation": held_out})]
+    assert [fault.split(": ")[0] for fault in told] == [
+        "train.csv:8", "train.csv:9", "validation.csv:2", "validation.csv:4"
+    ]  # fmt: skip
+    assert [fault.endswith(" `skip_bad` leaves out all rows of 0.mp4.") for fault in told] == [True, True, False, False]
+    assert told[2].endswith(" `skip_bad` leaves out all rows of 1.mp4.")
+    assert "`skip_bad`" not in told[3], "it is the only row of its video"
+    adapter.fit({"train": split, "validation": held_out})
+    assert adapter.label_names == ["background", "left", "right"]
+    assert adapter.label_frames == {"background": 28, "left": 16, "right": 16}
+    assert {row["file"] for row in adapter.examples(split).dataset} == {"1.mp4", "2.mp4"}
+    with pytest.raises(BadData, match="^validation.csv: has no video left without a faulty row. Correct the rows.$"):
+        adapter.examples(held_out)
+
+
+def test_rows_that_are_left_out_take_their_video_along_from_table_to_examples():
+    names = [draw(f"{name}.mp4", [*10 * ["left"], *10 * ["none"]]) for name in "abcd"]
+    lines = [f"{name},{start},{start + 0.4},left" for name in names for start in (0.0, 0.5)]
+    Path("train.csv").write_text("\n".join(["file,start,end,label", *lines[:-2], "a.mp4,3.0,9.0,left"]) + "\n")
+    Path("other.csv").write_text("\n".join(["file,start,end,label", *lines[-2:]]) + "\n")
+    adapter = EventLabelling(**TINY)
+    data = DataArguments(train_file="train.csv", validation_file="other.csv", skip_bad=True)
+    rows = load_rows(adapter, data)
+    assert [str(fault).split(" `skip_bad`")[1] for fault in rows.skipped] == [" leaves out all rows of a.mp4."]
+    assert [row["file"] for row in adapter.examples(rows.splits["train"]).dataset] == ["b.mp4", "c.mp4"]
 
 
 @pytest.mark.promise("H4")

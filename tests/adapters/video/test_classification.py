@@ -152,6 +152,22 @@ def test_clips_of_one_video_are_drawn_together_and_rare_labels_count_as_much():
     assert macro_f1(due, due).low == 100
 
 
+def test_a_clip_that_stands_in_two_rows_is_told(table, clips):
+    again = [
+        {"file": "parts.mp4", "start_frame": "0", "end_frame": "9", "label": "left"},
+        {"file": "parts.mp4", "start": "0.1", "end": "0.9", "label": "left"},
+        {"file": "left.mp4", "label": "left"},
+    ]
+    split = table([*clips, *again])
+    made = VideoClassification(**SMALL)
+    made.fit({"train": split})
+    told = [str(fault) for fault in made.check({"train": split}) if "too few" not in str(fault)]
+    assert told == [
+        "train.csv:6: parts.mp4 stands in line 2 as well, the same part of it. Keep one of the rows.",
+        "train.csv:8: left.mp4 stands in line 4 as well, the same part of it. Keep one of the rows.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [

@@ -1,13 +1,28 @@
 """Labels of whole videos: all frames count, at the rate that is asked for."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
-from transformers import VideoMAEConfig, VideoMAEForVideoClassification, VideoMAEImageProcessor
+import transformers
+from datasets import Dataset
+from transformers import (
+    VideoMAEConfig,
+    VideoMAEForVideoClassification,
+    VideoMAEImageProcessor,
+    VideoMAEVideoProcessor,
+)
+from transformers.pipelines.pt_utils import KeyDataset
 
 from tests.adapters.video.drawn import draw
+from tests.media.films import even, film
 from toolkit import pipeline
+from toolkit.media.faults import MediaError
 from toolkit.media.video import VideoFile
 from toolkit.models.layers_frames import quick_positions
+
+EYES = {"size": {"shortest_edge": 16}, "crop_size": 16}
 
 
 @pytest.fixture
@@ -21,7 +36,7 @@ def folder() -> str:
     )
     with quick_positions():
         VideoMAEForVideoClassification(settings).save_pretrained("classifier")
-    VideoMAEImageProcessor(size={"shortest_edge": 16}, crop_size=16).save_pretrained("classifier")
+    VideoMAEImageProcessor(**EYES).save_pretrained("classifier")
     return "classifier"
 
 
@@ -61,6 +76,90 @@ def test_several_videos_and_the_best_label_alone(folder):
     assert classify(paths)[1] == classify(paths[1])
 
 
-def test_a_rate_below_one_is_refused(folder):
-    with pytest.raises(ValueError, match="`frame_sampling_rate` must be at least 1, but is 0"):
-        pipeline("video-classification", folder)(draw("a.mp4", ["left"] * 6), frame_sampling_rate=0)
+def test_a_video_answers_the_same_in_any_form(folder):
+    path, classify = draw("a.mp4", [*5 * ["left"], *5 * ["right"]]), pipeline("video-classification", folder)
+    [clip] = VideoFile(path).frames(batch_frames=99)
+    frames = clip.frames.permute(0, 2, 3, 1)
+    for settings in ({}, {"frame_sampling_rate": 2}, {"whole": False}):
+        expected = classify(path, **settings)
+        forms = [Path(path), Path(path).read_bytes(), {"path": path}, frames, frames.numpy(), clip.frames]
+        assert [classify(form, **settings) for form in forms] == len(forms) * [expected]
+
+
+def test_several_videos_are_answered_one_by_one_whatever_holds_them(folder):
+    paths = [draw("a.mp4", ["left"] * 6), draw("b.mp4", ["right"] * 3)]
+    classify = pipeline("video-classification", folder)
+    expected = [classify(path) for path in paths]
+    rows = Dataset.from_dict({"file": paths})
+    assert classify(tuple(paths)) == expected and classify([]) == []
+    for several in (KeyDataset(rows, "file"), rows["file"], (path for path in paths)):
+        answers = classify(several)
+        assert not isinstance(answers, list)
+        assert list(answers) == expected
+
+
+@pytest.mark.parametrize("size", [2, 3, 9])
+def test_windows_that_go_through_the_model_together_are_answered_as_each_alone(folder, size, monkeypatch):
+    path, classify = draw("a.mp4", [*7 * ["left"], *7 * ["right"]]), pipeline("video-classification", folder)
+    batches, forward = [], classify.model.forward
+    monkeypatch.setattr(classify.model, "forward", lambda pixels: batches.append(len(pixels)) or forward(pixels))
+    alone, together = classify(path), classify(path, batch_size=size)
+    assert [one["label"] for one in together] == [one["label"] for one in alone]
+    assert [one["score"] for one in together] == pytest.approx([one["score"] for one in alone], abs=1e-6)
+    assert batches == [1, 1, 1, 1, *{2: [2, 2], 3: [3, 1], 9: [4]}[size]]
+
+
+@pytest.mark.parametrize("function", [None, "softmax", "sigmoid", "none"])
+@pytest.mark.parametrize("problem", [None, "regression", "multi_label_classification"])
+@pytest.mark.parametrize("top_k", [None, 2, 99])
+def test_scores_are_made_as_the_library_makes_them(folder, function, problem, top_k):
+    model = VideoMAEForVideoClassification.from_pretrained(folder)
+    model.config.problem_type = problem
+    processor, theirs = VideoMAEImageProcessor.from_pretrained(folder), VideoMAEVideoProcessor(**EYES)
+    frames = torch.randint(0, 255, (4, 16, 16, 3)).byte().numpy()
+    asked = {"function_to_apply": function, "top_k": top_k}
+    expected = transformers.pipeline("video-classification", model, video_processor=theirs)(frames, **asked)
+    answer = pipeline("video-classification", model, processor=processor)(frames, **asked)
+    assert answer == [{**one, "score": pytest.approx(one["score"], abs=1e-5)} for one in expected]
+
+
+def test_what_is_none_leaves_what_the_pipeline_was_built_with(folder):
+    classify, path = pipeline("video-classification", folder, top_k=2), draw("a.mp4", ["left"] * 6)
+    assert len(classify(path, top_k=None)) == len(classify(path)) == 2
+
+
+def test_a_file_that_breaks_off_is_refused_or_taken_as_far_as_it_goes(folder):
+    whole = Path(film("whole.mkv", even(100), size=(96, 160))).read_bytes()
+    Path("short.mkv").write_bytes(whole[: len(whole) * 6 // 10])
+    classify = pipeline("video-classification", folder)
+    with pytest.raises(MediaError, match="a pipeline takes what is there with `partial=True`"):
+        classify("short.mkv")
+    assert len(classify("short.mkv", partial=True)) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"frame_sampling_rate": 0}, "`frame_sampling_rate` must be at least 1, but is 0"),
+        ({"top_k": 0}, "`top_k` must be at least 1, but is 0"),
+        ({"batch_size": 0}, "`batch_size` must be at least 1, but is 0"),
+        ({"function_to_apply": "tanh"}, "`function_to_apply` must be one of softmax, sigmoid, none, but is 'tanh'"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(folder, settings, words):
+    with pytest.raises(ValueError, match=words):
+        pipeline("video-classification", folder, **settings)
+    with pytest.raises(ValueError, match=words):
+        pipeline("video-classification", folder)((path for path in ["a.mp4"]), **settings)
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        (np.zeros((0, 16, 16, 3), dtype=np.uint8), "at least one frame"),
+        (np.zeros((4, 16, 16, 3)), "must be bytes"),
+    ],
+)
+def test_what_is_no_video_is_refused(folder, frames, words):
+    with pytest.raises(ValueError, match=words):
+        pipeline("video-classification", folder)(frames)

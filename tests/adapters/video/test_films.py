@@ -1,13 +1,16 @@
 """Videos as the model sees them: decoded once, kept on disk, the same as the processor's own."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from tests.adapters.video.drawn import draw
-from toolkit.adapters.video.films import BLOCK_FRAMES, Films, seen_of
+from toolkit.adapters.video.films import BLOCK_FRAMES, Films, as_blocks, still_of
 from toolkit.media import video
 from toolkit.media.video import VideoFile
 from toolkit.models import FrameProcessor
@@ -17,6 +20,12 @@ LABELS = ["none"] * 7 + ["left"] * 9 + ["right"] * 5
 
 def processor(**settings: object) -> FrameProcessor:
     return FrameProcessor(**{"size": (12, 16), "frames_per_second": 5.0, **settings})
+
+
+def seen_of(file: VideoFile, processor: FrameProcessor) -> Iterator[torch.Tensor]:
+    """What the model reads of a video that is not kept."""
+    last_seconds, still = file.timestamps()[-1].item(), still_of(file, processor)
+    return processor.stream(as_blocks(file, processor), last_seconds=last_seconds, still=still)
 
 
 @pytest.fixture
@@ -78,6 +87,30 @@ def test_what_broke_off_leaves_nothing_behind(monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         films[path]
     assert os.listdir("kept") == []
+
+
+def test_a_folder_that_cannot_be_used_is_named():
+    path = draw("a.mp4", LABELS)
+    with pytest.raises(OSError, match="^`frames_folder` must have room .* but a.mp4 cannot be used .* name another"):
+        Films(processor(), path)[path]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux lists the open files of a process there")
+def test_of_many_films_no_file_stays_open():
+    path, films = draw("a.mp4", LABELS), Films(processor(subtract_median=True), "kept")
+    count = len(films[path].seen(films.processor))
+    before = os.listdir("/proc/self/fd")
+    for number in range(5):
+        copied = shutil.copy(path, f"{number}.mp4")
+        assert len(films[copied].seen(films.processor)) == films[copied].count == count
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_frames_that_were_thrown_away_are_decoded_again(decodings):
+    path, films = draw("a.mp4", LABELS), Films(processor(), "kept")
+    frames = np.array(films[path].frames)
+    shutil.rmtree("kept")
+    assert np.array_equal(films[path].frames, frames) and decodings == ["a.mp4", "a.mp4"]
 
 
 def test_writing_into_frames_never_reaches_the_disk():

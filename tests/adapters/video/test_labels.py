@@ -1,9 +1,12 @@
 """From rows to frames: seconds, frames, instants, whole videos, and times that cannot be meant."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from toolkit.adapters.video.labels import Event, events_of, labels_at, runs
+from toolkit.adapters.video.labels import Event, events_of, labels_at, told_frames
+from toolkit.metrics import segments
 
 EVEN = np.arange(40) / 10
 
@@ -62,7 +65,7 @@ def test_times_that_cannot_be_meant_are_told(cells, sentence):
 def test_of_two_labels_on_one_frame_the_later_counts():
     events = [event(start="1", end="3"), Event("fall", 2.0, 2.5)]
     labels = labels_at(events, EVEN, "nothing")
-    assert list(runs(labels)) == [
+    assert segments(labels) == [
         ("nothing", 0, 10),
         ("jump", 10, 20),
         ("fall", 20, 25),
@@ -71,10 +74,31 @@ def test_of_two_labels_on_one_frame_the_later_counts():
     ]
 
 
-def test_runs_put_the_labels_together_again():
-    labels = [*"aabbbac"]
-    assert [label for label, start, end in runs(labels) for _ in range(start, end)] == labels
-    assert list(runs([])) == []
+def per_frame(*lengths: int, start: int = 0) -> list[Event]:
+    """Labels of so many frames each, one after the other."""
+    borders = np.cumsum([start, *lengths]).tolist()
+    return [Event(f"step {n}", *pair, counts_frames=True) for n, pair in enumerate(pairwise(borders))]
+
+
+@pytest.mark.parametrize(
+    ("events", "count", "told"),
+    [
+        (per_frame(200, 1, 97), 300, 298),  # a text that ends a little early
+        (per_frame(200, 100), 300, 300),
+        (per_frame(200, 105), 300, 300),
+        (per_frame(200, 96), 300, 300),  # 1 % is 3 frames
+        (per_frame(9), 10, 9),
+        (per_frame(8), 10, 10),
+        (per_frame(200, 98, start=1), 300, 300),  # the first frame is not spoken of
+        ([*per_frame(100), Event("late", 150, 299, counts_frames=True)], 300, 300),
+        ([Event("all of it", 0.0, 9.9)], 100, 100),
+        ([], 1, 1),
+    ],
+)
+def test_frames_after_a_label_for_each_frame_before_are_nobodys(events, count, told):
+    assert told_frames(events, count) == told
+    labels = labels_at(events, np.arange(count) / 10, "nothing")
+    assert len(labels) == count and labels.count(None) == count - told and None not in labels[:told]
 
 
 def test_a_row_without_a_label_says_nothing():

@@ -1,9 +1,10 @@
 """Texts with their times in an example, and neighbouring ones joined, so that a model learns where each begins."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
 
 from toolkit.adapters.audio.recordings import Excerpt
@@ -42,7 +43,14 @@ def cues_of(row: Mapping[str, Any], excerpt: Excerpt, text: str) -> list[Cue]:
     return [Cue(text, 0.0, excerpt.end_seconds - excerpt.start_seconds)]
 
 
-def joined(split: Split, *, file_column: str, text_column: str, longest_seconds: float) -> Split:
+def joined(
+    split: Split,
+    *,
+    file_column: str,
+    text_column: str,
+    longest_seconds: float,
+    can_be_written: Callable[[Mapping[str, Any]], bool],
+) -> Split:
     """Joins rows that follow each other in a recording, as far as one window holds them with the pauses between.
 
     Args:
@@ -50,24 +58,42 @@ def joined(split: Split, *, file_column: str, text_column: str, longest_seconds:
         file_column: names the recording.
         text_column: what is said.
         longest_seconds: of an example.
+        can_be_written: whether the text of joined rows is one that the model can write.
     """
     examples: list[dict[str, Any]] = []
     for row, excerpt in _in_order(split, file_column):
-        cue = [row[text_column], str(excerpt.start_seconds), str(excerpt.end_seconds)]
-        last = examples[-1] if examples else None
         if excerpt.end_seconds is None:
             examples.append({**row, CUES: []})
-        elif (
+            continue
+        start, end = _plain(excerpt.start_seconds), _plain(excerpt.end_seconds)
+        cue, last = [row[text_column], start, end], examples[-1] if examples else None
+        if (
             last is not None
             and last[CUES]
             and last[file_column] == row[file_column]
             and float(last["end"]) <= excerpt.start_seconds
             and excerpt.end_seconds - float(last["start"]) <= longest_seconds
         ):
-            last |= {text_column: f"{last[text_column]} {row[text_column]}", "end": cue[2], CUES: [*last[CUES], cue]}
-        else:
-            examples.append({**row, "start": cue[1], "end": cue[2], CUES: [cue]})
+            text = f"{last[text_column]} {row[text_column]}"
+            longer = {**last, text_column: text, "end": end, CUES: [*last[CUES], cue]}
+            if can_be_written(longer):
+                examples[-1] = longer
+                continue
+        examples.append({**row, "start": start, "end": end, CUES: [cue]})
     return replace(split, dataset=Dataset.from_list(examples))
+
+
+def _plain(seconds: float) -> str:
+    """All digits without an exponent, as a table may have them."""
+    return str(np.format_float_positional(seconds, trim="0"))
+
+
+def says_times(split: Split) -> bool:
+    """Whether a row says when it ends; the first one of a stream stands for all."""
+    if not isinstance(split.dataset, Dataset):
+        first: Mapping[str, Any] = next(iter(split.dataset), {})
+        return bool(first.get("end"))
+    return "end" in split.dataset.column_names and any(split.dataset["end"][:])
 
 
 def _in_order(split: Split, file_column: str) -> Iterator[tuple[dict[str, Any], Excerpt]]:
@@ -75,4 +101,4 @@ def _in_order(split: Split, file_column: str) -> Iterator[tuple[dict[str, Any], 
     yield from sorted(rows, key=lambda pair: (pair[1].path, pair[1].start_seconds))
 
 
-__all__ = ["Cue", "cues_of", "joined"]
+__all__ = ["Cue", "cues_of", "joined", "says_times"]

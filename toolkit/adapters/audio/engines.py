@@ -1,7 +1,10 @@
 """What every engine answers that turns windows of sound into text, and how it is asked."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from toolkit.adapters.audio.transcript import Segment, Skipped
@@ -18,7 +21,8 @@ class Request:
         timestamps: no times, those of segments (`True`) or also those of words ("word").
         temperature: 0, then for windows that read badly each next one, until one reads well (Radford et al., 2023,
             section 4.5).
-        compression_ratio_threshold: a text that shrinks more than so many times repeats itself; none: never.
+        compression_ratio_threshold: a text that shrinks more than so many times repeats itself; none: never. This one
+            holds for all models, those around it for Whisper.
         logprob_threshold: a lower mean log-probability of the tokens reads badly; none: never.
         no_speech_threshold: a window that reads badly holds no speech above this probability; none: never.
         generation: arguments of `generate` by name.
@@ -46,7 +50,7 @@ class Engine(Protocol):
     """A model at work; three steps, so that sound is encoded once for a recording's language and its text.
 
     Attributes:
-        name: tells models and precisions apart.
+        name: tells models, versions of their weights, and precisions apart.
         sample_rate_hz: the rate it hears at.
         longest_seconds: the most sound that a window may hold.
         begins_with_space: whether a transcript does, as Whisper's do.
@@ -70,4 +74,16 @@ class Engine(Protocol):
         """What each window says."""
 
 
-__all__ = ["Engine", "Reading", "Request"]
+def weights_version(name_or_path: str | Path) -> str:
+    """Tells versions of the checkpoint in a folder apart, by the sizes and times of its files.
+
+    Args:
+        name_or_path: the folder; whatever else it may be has one version.
+    """
+    names = ("*.safetensors", "*.bin", "generation_config.json", "tokenizer.json")
+    files = sorted(path for name in names for path in Path(name_or_path).glob(name)) if str(name_or_path) else []
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(json.dumps(stats).encode()).hexdigest()[:12]
+
+
+__all__ = ["Engine", "Reading", "Request", "weights_version"]

@@ -1,4 +1,4 @@
-"""Whisper computed by CTranslate2, in int8 or float32: the engine inside faster-whisper."""
+"""Whisper computed by CTranslate2, in int8, float32 or float16: the engine inside faster-whisper."""
 
 import hashlib
 import importlib
@@ -14,11 +14,12 @@ import numpy as np
 from huggingface_hub import constants, snapshot_download
 from transformers import WhisperFeatureExtractor, WhisperTokenizer
 
-from toolkit.adapters.audio.engines import Request
+from toolkit.adapters.audio.engines import Request, weights_version
 from toolkit.adapters.audio.engines_whisper import Encoded, WhisperEngine, Written
+from toolkit.adapters.audio.languages import language_ids
 from toolkit.media.values import Waveform
 
-PRECISIONS = ("int8", "float32")
+PRECISIONS = ("int8", "float32", "float16")
 ARGUMENTS = {
     "num_beams": "beam_size",
     "length_penalty": "length_penalty",
@@ -37,23 +38,32 @@ class CTranslate2Engine(WhisperEngine):
 
     Args:
         folder: with `model.bin` and `tokenizer.json`.
-        precision: "int8" or "float32".
+        precision: one of `PRECISIONS`; not every device computes in "float16".
         device: "cpu" or "cuda".
+        device_index: which one of several.
         threads: of the processor, 0: what OMP_NUM_THREADS says.
     """
 
-    def __init__(self, folder: str | Path, *, precision: str = "int8", device: str = "cpu", threads: int = 0) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        precision: str = "int8",
+        device: str = "cpu",
+        device_index: int = 0,
+        threads: int = 0,
+    ) -> None:
         folder = Path(folder)
         self.library = load_library()
         kept = _json(folder / "generation_config.json")
         extractor = _json(folder / "preprocessor_config.json")
         self.model = self.library.models.Whisper(
-            str(folder), device=device, compute_type=precision, intra_threads=threads
+            str(folder), device=device, device_index=device_index, compute_type=precision, intra_threads=threads
         )
         chunk = extractor.get("chunk_length", 30)
         self.extractor = WhisperFeatureExtractor(feature_size=self.model.n_mels, chunk_length=chunk)
         super().__init__(
-            f"ctranslate2 {folder} {precision}",
+            f"ctranslate2 {folder} {precision} {weights_version(folder)}",
             WhisperTokenizer.from_pretrained(folder),
             multilingual=kept.get("is_multilingual", self.model.is_multilingual),
             language=kept.get("language"),
@@ -71,7 +81,7 @@ class CTranslate2Engine(WhisperEngine):
 
     def take(self, encoded: Encoded, row: int) -> Encoded:
         """One window of a batch."""
-        states = np.ascontiguousarray(np.array(encoded.states)[row : row + 1])
+        states = np.array(np.asarray(encoded.states)[row : row + 1])  # a view first, so that no other row is copied
         return Encoded(encoded.windows[row : row + 1], self.library.StorageView.from_array(states))
 
     def detect(self, encoded: Encoded) -> list[int]:
@@ -139,7 +149,7 @@ def converted(name_or_path: str, *, precision: str, revision: str | None = None)
 
     Args:
         name_or_path: folder or Hub id.
-        precision: "int8" or "float32".
+        precision: one of `PRECISIONS`.
         revision: branch, tag or commit on the Hub.
     """
     if precision not in PRECISIONS:
@@ -170,6 +180,7 @@ def convert(source: Path, goal: Path, *, precision: str) -> None:
         converter.convert(str(aside / "model"), quantization=precision)
         if not (aside / "model" / "preprocessor_config.json").exists():
             WhisperFeatureExtractor.from_pretrained(source).save_pretrained(aside / "model")
+        _tell_languages(aside / "model" / "config.json", source)
         try:
             os.rename(aside / "model", goal)
         except OSError:
@@ -179,10 +190,17 @@ def convert(source: Path, goal: Path, *, precision: str) -> None:
         shutil.rmtree(aside)
 
 
+def _tell_languages(config: Path, source: Path) -> None:
+    """Adds the tokens of languages, which the library does not find where an older checkpoint does not name them."""
+    settings = _json(config)
+    if not settings.get("lang_ids"):
+        settings["lang_ids"] = sorted(language_ids(WhisperTokenizer.from_pretrained(source)).values())
+        config.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+
+
 def _fingerprint(folder: Path) -> str:
-    """Tells versions of a checkpoint apart by the sizes and times of its weights."""
-    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.safetensors"))]
-    return hashlib.sha256(json.dumps([str(folder.resolve()), stats]).encode()).hexdigest()[:12]
+    """Tells checkpoints and their versions apart."""
+    return hashlib.sha256(json.dumps([str(folder.resolve()), weights_version(folder)]).encode()).hexdigest()[:12]
 
 
 def _json(path: Path) -> dict[str, Any]:

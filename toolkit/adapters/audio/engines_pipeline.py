@@ -5,7 +5,8 @@ from typing import Any
 
 from transformers import Pipeline
 
-from toolkit.adapters.audio.engines import Reading, Request
+from toolkit.adapters.audio.engines import Reading, Request, weights_version
+from toolkit.adapters.audio.repetition import without_loop
 from toolkit.adapters.audio.transcript import Segment, Word
 from toolkit.media.values import Waveform
 from toolkit.models.pipeline_speech import SpeechRecognitionPipeline
@@ -24,7 +25,9 @@ class PipelineEngine:
 
     def __init__(self, pipeline: Pipeline, *, longest_seconds: float = 30.0) -> None:
         self.pipeline, self.longest_seconds = pipeline, longest_seconds
-        self.name = f"{type(pipeline.model).__name__} {pipeline.model.name_or_path}"
+        path = pipeline.model.name_or_path or ""
+        self.model_name = f"{type(pipeline.model).__name__} {path}"
+        self.name = f"{self.model_name} {weights_version(path)}"
         self.looks = isinstance(pipeline, SpeechRecognitionPipeline) and pipeline.model.config.attention_type != "none"
         self.knows_words = self.looks or str(getattr(pipeline, "type", "")).startswith("ctc")
 
@@ -33,11 +36,11 @@ class PipelineEngine:
         for name in ("language", "task"):
             if getattr(request, name) is not None:
                 raise ValueError(
-                    f"`{name}` is chosen for Whisper models only, but this one is {self.name}. Leave it away."
+                    f"`{name}` is chosen for Whisper models only, but this one is {self.model_name}. Leave it away."
                 )
         if request.timestamps == "word" and not self.knows_words:
             raise ValueError(
-                f'`return_timestamps` cannot be "word" with {self.name}, which does not align words. Choose True.'
+                f'`return_timestamps` cannot be "word" with {self.model_name}, which does not align words. Choose True.'
             )
 
     def encode(self, windows: Sequence[Waveform]) -> Sequence[Waveform]:
@@ -49,13 +52,17 @@ class PipelineEngine:
         return [None] * len(encoded)
 
     def read(self, encoded: Sequence[Waveform], languages: Sequence[str | None], request: Request) -> list[Reading]:
-        """The text of each window, over the window's whole time."""
+        """The text of each window, over the window's whole time, without the loop that it may end in.
+
+        A window is read once: what of the request tells Whisper to try again changes nothing.
+        """
         raw = [_raw(window) for window in encoded]
         settings: dict[str, Any] = dict(request.generation)
         if request.timestamps == "word":
             settings["return_timestamps"] = "word"
         answers = self.pipeline(raw, batch_size=len(raw), **settings)
-        return [_reading(answer, window) for answer, window in zip(answers, encoded, strict=True)]
+        limit = request.compression_ratio_threshold
+        return [_reading(answer, window, limit) for answer, window in zip(answers, encoded, strict=True)]
 
     def glances(self, window: Waveform) -> list[tuple[str, list[float]]]:
         """Each token that is written for a window, and where our core looked for it: weights over steps of the time."""
@@ -69,7 +76,7 @@ def _raw(window: Waveform) -> dict[str, Any]:
     return {"raw": window.samples.numpy(), "sampling_rate": window.sample_rate_hz}
 
 
-def _reading(answer: dict[str, Any], window: Waveform) -> Reading:
+def _reading(answer: dict[str, Any], window: Waveform, limit: float | None) -> Reading:
     if not answer["text"].strip():
         return Reading()
     words = [
@@ -77,7 +84,8 @@ def _reading(answer: dict[str, Any], window: Waveform) -> Reading:
         for chunk in answer.get("chunks", ())
     ]
     text = f" {answer['text'].strip()}"
-    return Reading((Segment(text, window.start_seconds, window.end_seconds, tuple(words)),))
+    kept, cut = without_loop([Segment(text, window.start_seconds, window.end_seconds, tuple(words))], limit)
+    return Reading(tuple(kept), tuple(cut))
 
 
 __all__ = ["PipelineEngine"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import torch
@@ -11,9 +12,10 @@ from transformers.generation.logits_process import WhisperTimeStampLogitsProcess
 from transformers.modeling_outputs import BaseModelOutput
 
 from toolkit.adapters.audio.alignment import token_steps
-from toolkit.adapters.audio.engines import Request
+from toolkit.adapters.audio.engines import Request, weights_version
 from toolkit.adapters.audio.engines_whisper import Encoded, WhisperEngine, Written
 from toolkit.adapters.audio.languages import knows_languages
+from toolkit.adapters.audio.whisper import complete
 from toolkit.media.values import Waveform
 
 
@@ -29,13 +31,15 @@ class TransformersEngine(WhisperEngine):
         config = model.generation_config
         self.model, self.extractor = model.eval(), processor.feature_extractor
         super().__init__(
-            f"transformers {model.name_or_path} {model.dtype}",
+            f"transformers {model.name_or_path} {model.dtype} {weights_version(model.name_or_path)}",
             processor.tokenizer,
-            multilingual=knows_languages(config),
+            multilingual=knows_languages(config, vocab_size=model.config.vocab_size),
             language=getattr(config, "language", None),
             task=getattr(config, "task", None),
             longest_seconds=float(self.extractor.chunk_length),
         )
+        self.config: Any = copy(config)  # the model's own stays as it is
+        complete(self.config, self.tokenizer, multilingual=self.multilingual)
 
     @torch.inference_mode()
     def encode(self, windows: Sequence[Waveform]) -> Encoded:
@@ -55,16 +59,17 @@ class TransformersEngine(WhisperEngine):
         output = BaseModelOutput(last_hidden_state=encoded.states)
         start = torch.full((len(encoded.windows), 1), self.start, device=self.model.device)
         logits = self.model(encoder_outputs=output, decoder_input_ids=start, use_cache=False).logits[:, -1]
-        known = torch.tensor(sorted(self.model.generation_config.lang_to_id.values()), device=logits.device)
+        known = torch.tensor(sorted(self.config.lang_to_id.values()), device=logits.device)
         return known[logits[:, known].argmax(-1)].tolist()
 
     @torch.inference_mode()
     def write(self, encoded: Encoded, prompts: list[list[int]], temperature: float, request: Request) -> list[Written]:
         """`generate` of the base class over states and prompts; Whisper's own would encode the sound again.
 
-        Draws from the same random numbers for each window, so that neither its neighbours nor the past change a text.
+        Draws begin at the same random numbers, so that the past never changes a text. Neighbours share them, and may
+        change what is drawn, only where the first temperature is above 0: what is read again is alone in its batch.
         """
-        config = self.model.generation_config
+        config = self.config
         settings = {"num_beams": 1, "max_new_tokens": self.model.config.max_target_positions // 2, **request.generation}
         settings.pop("prompt_ids", None)
         settings |= {"max_length": len(prompts[0]) + settings["max_new_tokens"], "max_new_tokens": None}

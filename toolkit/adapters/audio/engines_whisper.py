@@ -12,7 +12,7 @@ from transformers.models.whisper.tokenization_whisper import LANGUAGES, _combine
 from toolkit.adapters.audio.alignment import sentences, without_pauses
 from toolkit.adapters.audio.engines import Reading, Request
 from toolkit.adapters.audio.languages import code
-from toolkit.adapters.audio.repetition import before_loop, compression_ratio
+from toolkit.adapters.audio.repetition import compression_ratio, without_loop
 from toolkit.adapters.audio.transcript import Segment, Skipped, Word
 from toolkit.media.values import Waveform
 
@@ -49,7 +49,7 @@ class WhisperEngine(ABC):
     """What both engines share: subclasses say how states, tokens and alignments are computed.
 
     Args:
-        name: tells models and precisions apart.
+        name: tells models, versions of their weights, and precisions apart.
         tokenizer: of the checkpoint.
         multilingual: whether it knows languages and tasks.
         language: that it was tuned for, if any.
@@ -140,8 +140,11 @@ class WhisperEngine(ABC):
         """Start, language and task; a multilingual model gets both always, or it writes garbage."""
         if not self.multilingual:
             return [self.start]
-        task = request.task or self.task or "transcribe"
-        return [self.start, self.token(f"<|{language or 'en'}|>"), self.token(f"<|{task}|>")]
+        return [self.start, self.token(f"<|{language or 'en'}|>"), self.token(f"<|{self.task_of(request)}|>")]
+
+    def task_of(self, request: Request) -> str:
+        """What is asked, or else what it was tuned for."""
+        return request.task or self.task or "transcribe"
 
     def prompt(self, language: str | None, request: Request) -> list[int]:
         """What the decoder starts from: the user's own `prompt_ids`, the opening, and whether times are wanted."""
@@ -213,18 +216,11 @@ class WhisperEngine(ABC):
 
     def reading(self, written: Written, window: Waveform, request: Request) -> Reading:
         """Segments by the timestamp tokens, without silence and loops."""
-        text = self.text(written.tokens)
         if self.is_silent(written, request):
-            reason = f"no speech (probability {written.no_speech_probability:.2f})"
+            reason, text = f"no speech (probability {written.no_speech_probability:.2f})", self.text(written.tokens)
             return Reading(skipped=(Skipped(window.start_seconds, window.end_seconds, reason, text),))
-        segments = self.segments(written.tokens, window)
-        if self.repeats(written, request):
-            kept, cut = before_loop(segments)
-            if cut is not None:  # without a loop at its end a text that shrinks much is a list, or a refrain
-                ratio, limit = compression_ratio(text.strip()), request.compression_ratio_threshold
-                reason = f"repeats itself (compression ratio {ratio:.1f} above {limit})"
-                return Reading(tuple(kept), (replace(cut, reason=reason),))
-        return Reading(tuple(segments))
+        kept, cut = without_loop(self.segments(written.tokens, window), request.compression_ratio_threshold)
+        return Reading(tuple(kept), tuple(cut))
 
     def segments(self, tokens: Sequence[int], window: Waveform) -> list[Segment]:
         """Text between two timestamps; without them the whole window, and to its end where the last one is missing."""
@@ -250,12 +246,13 @@ class WhisperEngine(ABC):
         if not reading.segments:
             return reading
         window = one.windows[0]
+        written_in = "english" if self.task_of(request) == "translate" else LANGUAGES.get(language or "en")
         ids = [self.tokenizer(segment.text, add_special_tokens=False).input_ids for segment in reading.segments]
         steps = max(1, round(min(window.seconds, self.longest_seconds) / TICK_SECONDS))
         tokens = [token for own in ids for token in own]
         begins = self.align(one, self.opening(language, request), tokens, steps)
         clock = [window.start_seconds + step * TICK_SECONDS for step in begins]
-        grouped = [_combine_tokens_into_words(self.tokenizer, own, LANGUAGES.get(language or "en")) for own in ids]
+        grouped = [_combine_tokens_into_words(self.tokenizer, own, written_in) for own in ids]
         words, place = [], 0
         for text, group in (pair for texts, groups, _ in grouped for pair in zip(texts, groups, strict=True)):
             words.append(Word(text, clock[place], clock[place + len(group)]))

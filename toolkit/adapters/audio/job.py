@@ -1,7 +1,8 @@
 """One recording on its way to a transcript: which windows are still to be read, and what the others said."""
 
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,14 @@ class Job:
     """
 
     def __init__(self, source: Any, engine: Engine, settings: Settings, number: int) -> None:
-        held = source["audio"] if isinstance(source, Mapping) and source.get("audio") is not None else source
-        self.source, self.engine, self.settings = held, engine, settings
+        self.source, self.engine, self.settings = recording_of(source), engine, settings
         self.language = settings.request.language
         self.readings: dict[float, Reading] = {}
         self.skipped: list[Skipped] = []
         self.seconds, self.waiting, self.is_cut = 0.0, 0, False
-        self.outputs = [path.with_name(path.name.replace("*", name_of(held, number))) for path in settings.outputs]
+        self.outputs = outputs_of(source, number, settings.outputs)
+        for path in self.outputs:
+            path.parent.mkdir(parents=True, exist_ok=True)
         self.journal = self._journal()
         self.bar, self.started_seconds = tqdm(disable=True), time.monotonic()
 
@@ -123,6 +125,8 @@ class Job:
     def _open_bar(self) -> None:
         if self.settings.progress is False or not isinstance(self.source, str | Path):
             return
+        if self.settings.progress is None and not sys.stderr.isatty():  # a length may have to be decoded
+            return
         try:
             total = audio_seconds(self.source) if Path(self.source).is_file() else None
         except MediaError:  # told when it is read
@@ -149,14 +153,53 @@ class Job:
         return Journal(first.with_name(f".{first.name}.journal"), about)
 
 
-def name_of(source: Any, number: int) -> str:
-    """What a recording is called in the name of a file: its own without the ending, or its number.
+def recording_of(source: Any) -> Any:
+    """The recording that a row holds under `audio`, or what is none of these rows."""
+    return source["audio"] if isinstance(source, Mapping) and source.get("audio") is not None else source
 
-    >>> name_of("talks/monday.mp3", 1), name_of(b"...", 2)
-    ('monday', '2')
+
+def outputs_of(source: Any, number: int, outputs: Sequence[Path]) -> list[Path]:
+    """The files of one recording: `*` stands for its name without the ending, or for its number.
+
+    >>> [str(outputs_of(source, 2, [Path("subs/*.srt")])[0]) for source in ("talks/monday.mp3", b"...")]
+    ['subs/monday.srt', 'subs/2.srt']
     """
-    path = source.get("path") if isinstance(source, Mapping) else source
-    return Path(path).stem if isinstance(path, str | Path) else str(number)
+    path = _path(source)
+    name = str(number) if path is None else Path(path).stem
+    return [output.with_name(output.name.replace("*", name)) for output in outputs]
 
 
-__all__ = ["Job"]
+class Claims:
+    """Which recording writes which file, so that none takes that of another.
+
+    Args:
+        outputs: of the call.
+    """
+
+    def __init__(self, outputs: Sequence[Path]) -> None:
+        self.outputs = outputs
+        self.taken: dict[Path, str] = {}
+
+    def add(self, source: Any, number: int) -> None:
+        """Notes the files of a recording.
+
+        Raises:
+            ValueError: a recording before it has one of them.
+        """
+        name = str(_path(source) or f"recording {number}")
+        for path in dict.fromkeys(outputs_of(source, number, self.outputs)):
+            if path in self.taken:
+                raise ValueError(
+                    f"`output` must give each recording a file of its own, but {self.taken[path]} and {name} would "
+                    f"both be written to {path}. Rename one of them, or transcribe it in another call."
+                )
+            self.taken[path] = name
+
+
+def _path(source: Any) -> str | Path | None:
+    held = recording_of(source)
+    path = held.get("path") if isinstance(held, Mapping) else held
+    return path if isinstance(path, str | Path) else None
+
+
+__all__ = ["Claims", "Job"]

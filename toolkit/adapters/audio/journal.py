@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -29,10 +30,16 @@ class Journal:
 
     def _load(self) -> None:
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            held = self.path.read_bytes()
         except FileNotFoundError:
             return
-        whole = [json.loads(line) for line in lines if line.endswith("\n")]  # the last line may have been cut
+        whole, kept = [], 0
+        for line in held.split(b"\n")[:-1]:  # the last line may have been cut, between any two bytes
+            try:
+                whole.append(json.loads(line))
+            except ValueError:
+                break
+            kept += len(line) + 1
         if not whole or whole[0] != self.about:
             self.path.unlink()
             return
@@ -41,8 +48,7 @@ class Journal:
                 self.transcript = Transcript.from_json(entry["transcript"])
             else:
                 self.readings[entry["window"]] = entry
-        if len(whole) < len(lines):
-            self.path.write_text("".join(lines[: len(whole)]), encoding="utf-8")
+        os.truncate(self.path, kept)
 
     def known(self, window: Waveform) -> tuple[Reading, str | None] | None:
         """What a window said, and in which language, if it was read before."""
@@ -70,10 +76,10 @@ class Journal:
     def _line(self, entry: Mapping[str, Any]) -> None:
         if self._out is None:
             fresh = not self.path.exists()
-            self._out = self.path.open("a", encoding="utf-8")
+            self._out = self.path.open("a", encoding="ascii", newline="\n")
             if fresh:
                 self._out.write(json.dumps(self.about) + "\n")
-        self._out.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._out.write(json.dumps(entry) + "\n")
         self._out.flush()
 
 

@@ -1,5 +1,7 @@
 """Names of languages, as people and as Whisper write them."""
 
+from typing import Any
+
 from transformers import GenerationConfig
 from transformers.models.whisper.tokenization_whisper import LANGUAGES, TO_LANGUAGE_CODE
 
@@ -19,9 +21,29 @@ def code(language: str) -> str:
     return name
 
 
-def knows_languages(settings: GenerationConfig) -> bool:
-    """Whether a Whisper with these settings was trained on many languages, and must be told which one it hears."""
-    return bool(getattr(settings, "is_multilingual", hasattr(settings, "lang_to_id")))
+MULTILINGUAL_TOKENS = 51865
+"""The least that a Whisper of many languages writes; one of English has a token less."""
 
 
-__all__ = ["code", "knows_languages"]
+def knows_languages(settings: GenerationConfig, *, vocab_size: int = 0) -> bool:
+    """Whether a Whisper was trained on many languages, and must be told which one it hears.
+
+    Args:
+        settings: of the checkpoint; those of older ones do not say it.
+        vocab_size: of the model, by which it is told then.
+
+    >>> knows_languages(GenerationConfig(), vocab_size=51865), knows_languages(GenerationConfig(), vocab_size=51864)
+    (True, False)
+    """
+    return bool(
+        getattr(settings, "is_multilingual", hasattr(settings, "lang_to_id") or vocab_size >= MULTILINGUAL_TOKENS)
+    )
+
+
+def language_ids(tokenizer: Any) -> dict[str, int]:
+    """The token of each language that a tokenizer of Whisper knows, as `lang_to_id` has them."""
+    known = tokenizer.get_vocab()
+    return {token: known[token] for token in (f"<|{name}|>" for name in LANGUAGES) if token in known}
+
+
+__all__ = ["code", "knows_languages", "language_ids"]

@@ -11,37 +11,47 @@ import numpy as np
 from toolkit.adapters.audio.engines_pipeline import PipelineEngine
 from toolkit.adapters.audio.recordings import Excerpt
 from toolkit.media.values import Waveform
-from toolkit.metrics import confused_words, edit_counts
+from toolkit.metrics import Normalizer, confused_words, edit_counts
 from toolkit.report import Section, confusions, edits, recording
 
 RECORDINGS, MOST_FRAMES, RATE_HZ = 6, 1500, 16000
 
 
-def sections(records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
+def sections(
+    records: Iterable[Mapping[str, Any]], serve: Callable[..., Any], normalizer: Normalizer
+) -> Iterator[Section]:
     """The edits by kind and word, then recordings spread over the first thousand with the words under their sound.
 
     Args:
         records: with `line`, `source` (an excerpt), `source_length` in frames of 10 ms, `prediction` and `reference`.
         serve: the final model behind `Transcriber`.
+        normalizer: makes words alike that are confused in their spelling only.
     """
     pairs = [(record["prediction"], record["reference"]) for record in records]
     predicted, expected = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    counts = edits(edit_counts(predicted, expected)) + confusions(confused_words(predicted, expected))
-    yield Section("Which words were mistaken", counts, note="An empty word was left out, or added.")
+    confused = confused_words(predicted, expected, normalize=normalizer)
+    note = (
+        "The edits are those of wer. The words below them are compared as for wer normalized; an empty one was left "
+        "out, or added."
+    )
+    counts = edits(edit_counts(predicted, expected)) + confusions(confused)
+    yield Section("Which words were mistaken", counts, note=note)
     rows = [row for row in islice(records, 1000) if row["source_length"] <= MOST_FRAMES]
     figures = [_heard(row, serve) for row in rows[:: max(1, len(rows) // RECORDINGS)][:RECORDINGS]]
     if figures:
         note = (
-            "Each word stands where the model heard it. A click on it, or on the spectrogram, plays from there. "
-            "Shades under the words, if any, show where the decoder looked for each token."
+            "Each word stands where the model heard it, or the whole text where it does not tell. A click on it, or on "
+            "the spectrogram, plays from there. Shades under the words, if any, show where the decoder looked for each "
+            "token."
         )
         yield Section("Where it listened", "".join(figures), note=note)
 
 
 def _heard(row: Mapping[str, Any], serve: Callable[..., Any]) -> str:
     sound = Excerpt.parse(row["source"]).read(RATE_HZ)
-    answer = serve({"raw": sound.samples.numpy(), "sampling_rate": RATE_HZ}, return_timestamps="word", vad=False)
     engine = getattr(serve, "engine", None)
+    times = "word" if getattr(engine, "knows_words", True) else True
+    answer = serve({"raw": sound.samples.numpy(), "sampling_rate": RATE_HZ}, return_timestamps=times, vad=False)
     words = [(chunk["text"], *chunk["timestamp"]) for chunk in answer.get("chunks", ())]
     return recording(
         sound.samples.numpy(),

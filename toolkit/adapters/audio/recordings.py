@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from toolkit.data import parse_seconds
 from toolkit.media.audio import read_audio
 from toolkit.media.faults import MediaError
 from toolkit.media.values import Waveform
 
 LEAST_SECONDS = 0.02
+KEPT_SAMPLES = 2**27
+"""How much sound stays in memory once it is read: half a gigabyte, two hours at 16 kHz."""
 
 
 @dataclass(frozen=True)
@@ -81,4 +85,30 @@ class Excerpt:
         return sound
 
 
-__all__ = ["Excerpt"]
+class Sounds:
+    """Excerpts that are read once, as far as memory may hold them.
+
+    Args:
+        most_samples: of all that are kept.
+    """
+
+    def __init__(self, most_samples: int = KEPT_SAMPLES) -> None:
+        self._kept: dict[Excerpt, Tensor] = {}
+        self._room = most_samples
+
+    def read(self, excerpt: Excerpt, rate_hz: int) -> Tensor:
+        """The sound at that many samples per second, (N,), from memory if it is there."""
+        if excerpt in self._kept:
+            return self._kept[excerpt]
+        samples = excerpt.read(rate_hz).samples
+        if self._room >= len(samples):
+            self._room -= len(samples)
+            self._kept[excerpt] = samples
+        return samples
+
+    def forget(self, excerpt: Excerpt) -> None:
+        """Leaves the room to others, where a sound will not be asked for again."""
+        self._room += len(self._kept.pop(excerpt, ()))
+
+
+__all__ = ["Excerpt", "Sounds"]

@@ -40,17 +40,17 @@ def transcriber(
         revision: branch, tag or commit on the Hub.
         trust_remote_code: whether code beside the model may run.
         engine: "transformers", or "ctranslate2" for Whisper, which is converted once and kept in the cache.
-        precision: "float32", "bfloat16", "float16", or "int8" with CTranslate2, whose default that is.
-        device: where the model runs; none: the processor.
+        precision: "float32", "float16", "bfloat16" with transformers, "int8" with CTranslate2, whose default that is.
+        device: where the model runs; a number is that of a GPU; none or -1: the processor.
         **settings: of the calls, as `Transcriber` takes them.
     """
     if engine not in ENGINES:
         raise ValueError(f"`engine` must be one of {', '.join(ENGINES)}, but is {engine!r}. Choose one of them.")
     model = str(model) if isinstance(model, Path) else model
-    device = torch.device("cpu" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+    device = _device(device)
     source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     if engine == "ctranslate2":
-        return Transcriber(_ctranslate2(model, processor, revision, precision or "int8", device.type), **settings)
+        return Transcriber(_ctranslate2(model, processor, revision, precision or "int8", device), **settings)
     if isinstance(model, str):
         if (Path(model) / "model.bin").exists() and not (Path(model) / "model.safetensors").exists():
             raise ValueError(
@@ -70,21 +70,27 @@ def transcriber(
     return Transcriber(_pipeline(model, tokenizer, processor, source, device), **settings)
 
 
+def _device(wanted: str | int | torch.device | None) -> torch.device:
+    """Numbers as transformers' own pipeline takes them."""
+    if wanted is None or (isinstance(wanted, int) and wanted < 0):
+        return torch.device("cpu")
+    return torch.device(f"cuda:{wanted}" if isinstance(wanted, int) else wanted)
+
+
 def _ctranslate2(
-    model: str | PreTrainedModel, processor: Any, revision: str | None, precision: str, device: str
+    model: str | PreTrainedModel, processor: Any, revision: str | None, precision: str, device: torch.device
 ) -> Engine:
     load_library()
+    given: dict[str, Any] = {"precision": precision, "device": device.type, "device_index": device.index or 0}
     if isinstance(model, str):
-        return CTranslate2Engine(
-            converted(model, precision=precision, revision=revision), precision=precision, device=device
-        )
+        return CTranslate2Engine(converted(model, precision=precision, revision=revision), **given)
     if processor is None:
         raise ValueError("`processor` must be given with a model in memory, but is not. Load it with AutoProcessor.")
     with tempfile.TemporaryDirectory(prefix="whisper-") as folder:  # it is read into memory at once
         model.save_pretrained(folder)
         processor.save_pretrained(folder)
         convert(Path(folder), Path(folder) / "converted", precision=precision)
-        return CTranslate2Engine(Path(folder) / "converted", precision=precision, device=device)
+        return CTranslate2Engine(Path(folder) / "converted", **given)
 
 
 def _pipeline(

@@ -27,8 +27,8 @@ class Settings:
         language_per_window: finds the language of each window anew, not once for a recording.
         vad: finds speech first, so that nothing else is read; a mapping changes how (`threshold`, ...).
         chunk_length_s: the most seconds in a window, below what the model takes.
-        output: file to write, by its ending; several; with `*` for the recording's name. What a job that was stopped
-            had done, it need not do again.
+        output: file to write, by its ending; several; with `*` for the recording's name. A folder that is missing is
+            made. What a job that was stopped had done, it need not do again.
         progress: shows a bar; none: for recordings above a minute, where a person can see it.
         skip_bad: gives what could be read of a broken recording, and tells the rest, instead of stopping.
     """

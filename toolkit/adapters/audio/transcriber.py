@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from toolkit.adapters.audio.engines import Engine
-from toolkit.adapters.audio.job import Job
+from toolkit.adapters.audio.job import Claims, Job
 from toolkit.adapters.audio.settings import Settings
 from toolkit.adapters.audio.transcript import Transcript
 from toolkit.media.values import Waveform
@@ -48,6 +48,7 @@ class Transcriber:
 
         Raises:
             MediaError: a recording cannot be read.
+            ValueError: two recordings would write one file; of a list it is told before any is read.
         """
         wanted = self.settings.changed(**settings)
         self.engine.check(wanted.request)
@@ -69,10 +70,13 @@ class Transcriber:
             inputs: the recordings.
             settings: of the call.
         """
-        recordings, done = deque[Job](), list[Job]()
+        if isinstance(inputs, list | tuple):
+            _claim_all(inputs, settings)
+        recordings, journals, claims = deque[Job](), list[Path](), Claims(settings.outputs)
         batch: list[tuple[Job, Waveform]] = []
         try:
             for number, source in enumerate(inputs, start=1):
+                claims.add(source, number)
                 recording = Job(source, self.engine, settings, number)
                 recordings.append(recording)
                 for window in recording.windows():
@@ -81,18 +85,15 @@ class Transcriber:
                         self._read(batch, settings)
                         batch = []
                 while recordings and recordings[0].is_done:
-                    done.append(recordings.popleft())
-                    yield done[-1].finish()
+                    yield _finished(recordings.popleft(), journals)
             self._read(batch, settings)
             while recordings:
-                done.append(recordings.popleft())
-                yield done[-1].finish()
+                yield _finished(recordings.popleft(), journals)
         finally:
             for recording in recordings:
                 recording.close()
-        for recording in done:  # only now, so that a list that was stopped need not begin anew
-            if recording.journal is not None:
-                recording.journal.path.unlink(missing_ok=True)
+        for path in journals:  # only now, so that a list that was stopped need not begin anew
+            path.unlink(missing_ok=True)
 
     def _answers(self, inputs: Iterable[Any], settings: Settings) -> Iterator[dict[str, Any]]:
         for transcript in self.transcripts(inputs, settings):
@@ -116,6 +117,19 @@ class Transcriber:
         readings = self.engine.read(encoded, languages, settings.request)
         for (recording, window), reading in zip(batch, readings, strict=True):
             recording.take(window, reading)
+
+
+def _claim_all(inputs: Sequence[Any], settings: Settings) -> None:
+    claims = Claims(settings.outputs)
+    for number, source in enumerate(inputs, start=1):
+        claims.add(source, number)
+
+
+def _finished(recording: Job, journals: list[Path]) -> Transcript:
+    """The transcript; of the recording only the place of its journal is kept."""
+    if recording.journal is not None:
+        journals.append(recording.journal.path)
+    return recording.finish()
 
 
 def is_one(inputs: Any) -> bool:

@@ -1,5 +1,6 @@
 """What was said in a recording, when, and what was left out."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -38,9 +39,9 @@ class Skipped:
     reason: str
     text: str = ""
 
-    def answer(self) -> dict[str, Any]:
-        """As the pipeline gives it."""
-        times = {"start": round(self.start_seconds, 2), "end": round(self.end_seconds, 2)}
+    def answer(self, seconds: float) -> dict[str, Any]:
+        """As the pipeline gives it, of a recording of so many seconds."""
+        times = {"start": _shown(self.start_seconds, seconds), "end": _shown(self.end_seconds, seconds)}
         return {**times, "reason": self.reason, **({"text": self.text} if self.text else {})}
 
 
@@ -80,14 +81,15 @@ class Transcript:
         given: dict[str, Any] = {"text": self.text}
         if timestamps:
             pieces = [word for segment in self.segments for word in segment.words]
-            given["chunks"] = [
-                {"text": piece.text, "timestamp": (round(piece.start_seconds, 2), round(piece.end_seconds, 2))}
+            shown = [
+                (piece.text, _shown(piece.start_seconds, self.seconds), _shown(piece.end_seconds, self.seconds))
                 for piece in (pieces if timestamps == "word" else self.segments)
             ]
+            given["chunks"] = [{"text": text, "timestamp": (start, end)} for text, start, end in shown]
         if self.language is not None:
             given["language"] = self.language
         if self.skipped:
-            given["skipped"] = [skipped.answer() for skipped in self.skipped]
+            given["skipped"] = [skipped.answer(self.seconds) for skipped in self.skipped]
         return given
 
     def inside(self) -> "Transcript":
@@ -123,6 +125,11 @@ class Transcript:
         return cls(
             segments, tuple(Skipped(**skipped) for skipped in held["skipped"]), held["language"], held["seconds"]
         )
+
+
+def _shown(at_seconds: float, seconds: float) -> float:
+    """Rounded to a hundredth, but not to after the end, where that is known."""
+    return min(round(at_seconds, 2), round(seconds or math.inf, 6))
 
 
 __all__ = ["Segment", "Skipped", "Transcript", "Word"]

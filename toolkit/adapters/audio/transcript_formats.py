@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolkit.adapters.audio.transcript import Segment, Transcript
 from toolkit.data.aside import written_aside
+from toolkit.data.times import clock
 
 LINE = 42
 """Characters in a line of a subtitle; two lines stand on the screen at once, as broadcasters have it."""
@@ -29,7 +30,7 @@ def as_srt(transcript: Transcript) -> str:
     <BLANKLINE>
     """
     cues = [
-        f"{number}\n{_clock(cue.start_seconds, ',')} --> {_clock(cue.end_seconds, ',')}\n{_lines(cue.text)}\n"
+        f"{number}\n{clock(cue.start_seconds, ',')} --> {clock(cue.end_seconds, ',')}\n{_lines(cue.text)}\n"
         for number, cue in enumerate(_cues(transcript), start=1)
     ]
     return "\n".join(cues)
@@ -38,7 +39,7 @@ def as_srt(transcript: Transcript) -> str:
 def as_vtt(transcript: Transcript) -> str:
     """WebVTT; `&`, `<` and `>` are escaped, since they mark up a cue's text (W3C WebVTT, section 4.2)."""
     cues = [
-        f"{_clock(cue.start_seconds, '.')} --> {_clock(cue.end_seconds, '.')}\n"
+        f"{clock(cue.start_seconds, '.')} --> {clock(cue.end_seconds, '.')}\n"
         f"{html.escape(_lines(cue.text), quote=False)}\n"
         for cue in _cues(transcript)
     ]
@@ -137,18 +138,6 @@ def _lines(text: str) -> str:
 def _flat(text: str) -> str:
     """On one line, without what would end a cue or begin its times."""
     return " ".join(text.split()).replace("-->", "→")
-
-
-def _clock(seconds: float, point: str) -> str:
-    """Hours, minutes, seconds and milliseconds.
-
-    >>> _clock(3725.0405, ",")
-    '01:02:05,040'
-    """
-    milliseconds = round(seconds * 1000)
-    hours, left = divmod(milliseconds, 3_600_000)
-    minutes, left = divmod(left, 60_000)
-    return f"{hours:02}:{minutes:02}:{left // 1000:02}{point}{left % 1000:03}"
 
 
 __all__ = ["FORMATS", "as_json", "as_srt", "as_text", "as_tsv", "as_vtt", "check_ending", "write_transcript"]

@@ -2,26 +2,26 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from datasets import Dataset
-from huggingface_hub import constants
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from toolkit import metrics
 from toolkit.adapters.audio import listening
-from toolkit.adapters.audio.cues import cues_of, joined
-from toolkit.adapters.audio.learners import learner
-from toolkit.adapters.audio.recordings import Excerpt
-from toolkit.adapters.audio.variation import SPEEDS_PERCENT, at_speed, with_noise
+from toolkit.adapters.audio.checks import repeated_names, row_sentence, sound_sentence, text_sentence
+from toolkit.adapters.audio.cues import cues_of, joined, says_times
+from toolkit.adapters.audio.learners import Learner, model_kind
+from toolkit.adapters.audio.learners_recurrent import RecurrentLearner
+from toolkit.adapters.audio.learners_whisper import WhisperLearner
+from toolkit.adapters.audio.recordings import Excerpt, Sounds
+from toolkit.adapters.audio.variation import at_speed, with_noise
+from toolkit.adapters.audio.whisper import TASKS
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
-from toolkit.adapters.kept import kept_array, key_of
 from toolkit.adapters.tokenizers import TOKENIZER_KINDS
 from toolkit.collate import Pad
 from toolkit.data import Fault, Split, shared_rows
@@ -29,16 +29,15 @@ from toolkit.metrics import Score
 from toolkit.models import ATTENTION_TYPES
 from toolkit.report import Section
 
-SCORES: dict[str, Callable[..., Score]] = {
-    "wer": metrics.wer,
-    "cer": metrics.cer,
-    "wer_normalized": partial(metrics.wer, normalize="whisper"),
-    "cer_normalized": partial(metrics.cer, normalize="whisper"),
+SCORES: dict[str, tuple[Callable[..., Score], bool]] = {
+    "wer": (metrics.wer, False),
+    "cer": (metrics.cer, False),
+    "wer_normalized": (metrics.wer, True),
+    "cer_normalized": (metrics.cer, True),
 }
+"""What measures, and whether the texts are made alike before."""
+LEARNERS: dict[str, type[Learner]] = {"recurrent_seq2seq": RecurrentLearner, "whisper": WhisperLearner}
 FRAMES_PER_SECOND = 100
-KEPT_SAMPLES = 2**27
-"""How much sound stays in memory once it is read: half a gigabyte, two hours at 16 kHz."""
-SPEECH_TASKS = ("transcribe", "translate")
 
 
 @dataclass
@@ -70,9 +69,12 @@ class Transcription(RecurrentCore, Adapter):
     pyramid: bool = field(default=False, metadata={"help": "Each encoder layer after the first halves time."})
     tokenizer: str = field(default="char", metadata={"help": f"Learn one of {', '.join(TOKENIZER_KINDS)} for texts."})
     vocab_size: int = field(default=1000, metadata={"help": "The most tokens to write with."})
-    language: str | None = field(default=None, metadata={"help": "Of the texts, for a Whisper of many languages."})
-    speech_task: str = field(
-        default="transcribe", metadata={"help": "What Whisper is told to do.", "choices": list(SPEECH_TASKS)}
+    language: str | None = field(
+        default=None,
+        metadata={"help": "Of the texts, for scores and a Whisper of many languages; none: as saved, or English."},
+    )
+    speech_task: str | None = field(
+        default=None, metadata={"help": "What Whisper does; none: as saved, or transcribe.", "choices": list(TASKS)}
     )
     window_seconds: int | None = field(
         default=None, metadata={"help": "Cut Whisper's window of 30 s: cheap for short recordings, useless for longer."}
@@ -93,17 +95,16 @@ class Transcription(RecurrentCore, Adapter):
     def __post_init__(self) -> None:
         if self.metric not in SCORES:
             raise ValueError(f"`metric` must be one of {', '.join(SCORES)}, but is {self.metric!r}.")
-        if self.speech_task not in SPEECH_TASKS:
-            raise ValueError(f"`speech_task` must be one of {', '.join(SPEECH_TASKS)}, but is {self.speech_task!r}.")
+        if self.speech_task not in (None, *TASKS):
+            raise ValueError(f"`speech_task` must be one of {', '.join(TASKS)}, but is {self.speech_task!r}.")
         for name in ("sample_rate_hz", "mel_bins", "frame_stacking", "max_source_seconds"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"`{name}` must be above 0, but is {getattr(self, name)}.")
         self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
-        self._learner = learner(self)
+        self._learner = LEARNERS[model_kind(self.model_name_or_path, self.encoder)](self)
         self._train: Split | None = None
         self.has_times = False
-        self._kept: dict[Excerpt, Tensor] = {}
-        self._room = KEPT_SAMPLES
+        self._sounds = Sounds()
 
     @property
     def columns(self) -> Sequence[str]:
@@ -123,8 +124,7 @@ class Transcription(RecurrentCore, Adapter):
     def fit(self, splits: Mapping[str, Split]) -> None:
         """Remembers the training texts, from which the vocabulary comes, and whether rows have times."""
         self._train = splits.get("train", self._train)
-        first: Mapping[str, Any] = next(iter(next(iter(splits.values())).dataset), {})
-        self.has_times = bool(first.get("end"))
+        self.has_times = any(map(says_times, splits.values()))
         self.__dict__.pop("processor", None)  # it may have learnt from rows that are left out now
 
     def training_texts(self) -> list[str]:
@@ -155,17 +155,7 @@ class Transcription(RecurrentCore, Adapter):
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Frames of what the row names; what a frozen encoder made of them is kept on disk."""
-        if self._learner.frozen is None:
-            return self._learner.inputs(self._samples(row))
-        excerpt = self._excerpt(row)
-        key = key_of(excerpt.path, str(excerpt), self._learner.frozen, self.processor.feature_extractor.to_dict())
-
-        def make(aside: Path) -> None:
-            with aside.open("wb") as file:
-                np.save(file, self._learner.inputs(self._samples(row))["encoder_features"].numpy())
-
-        features = torch.from_numpy(kept_array(Path(constants.HF_HOME) / "speech-features" / f"{key}.npy", make))
-        return {"encoder_features": features, "attention_mask": torch.ones(len(features), dtype=torch.long)}
+        return self._learner.inputs_of(self._excerpt(row), lambda: self._samples(row))
 
     def varied_inputs(self, row: Mapping[str, Any], random: np.random.Generator) -> dict[str, Any]:
         """The same at another speed, in noise, or behind masks, as the flags say."""
@@ -173,7 +163,9 @@ class Transcription(RecurrentCore, Adapter):
             return self._learner.hidden(self.inputs(row), random)
         samples = self._samples(row)
         if self.speed_perturbation:
-            samples = at_speed(samples, int(random.choice(SPEEDS_PERCENT)))
+            is_timed = self._excerpt(row).end_seconds is not None
+            speeds = self._learner.speeds(len(samples) / self.rate_hz, is_timed=is_timed)
+            samples = at_speed(samples, int(random.choice(speeds)))
         if self.noise_snr_db is not None:
             samples = with_noise(samples, self.noise_snr_db + random.uniform(0, 30), random)
         return self._learner.hidden(self._learner.inputs(samples), random)
@@ -183,11 +175,27 @@ class Transcription(RecurrentCore, Adapter):
         return self._learner.labels(cues_of(row, self._excerpt(row), row[self.text_column]))
 
     def examples(self, split: Split) -> Split:
-        """Neighbouring rows of a recording together, where that is asked for or Whisper is to learn times."""
-        longest = self.join_seconds or self._learner.longest_seconds
-        if longest is None or not self.has_times or not isinstance(split.dataset, Dataset):
+        """Neighbouring rows of a recording together, where that is asked for or Whisper is to learn times.
+
+        Where nothing is learnt each row has a prediction of its own.
+        """
+        if self._train is None or not self.has_times or not isinstance(split.dataset, Dataset):
             return split
-        return joined(split, file_column=self.file_column, text_column=self.text_column, longest_seconds=longest)
+        longest, most = self._learner.longest_joined, self._learner.longest_target
+        if longest is None:
+            return split
+        return joined(
+            split,
+            file_column=self.file_column,
+            text_column=self.text_column,
+            longest_seconds=longest,
+            can_be_written=lambda row: most is None or len(self.labels(row)) <= most,
+        )
+
+    @property
+    def prompt_labels(self) -> int:
+        """One, but for Whisper, which is told language and task."""
+        return self._learner.prompt_labels
 
     def finished(self, model: PreTrainedModel) -> PreTrainedModel:
         """The model without what only training needed."""
@@ -201,15 +209,8 @@ class Transcription(RecurrentCore, Adapter):
         return Excerpt.of(row, self.file_column)
 
     def _samples(self, row: Mapping[str, Any]) -> Tensor:
-        """The sound, (N,), from memory if it is there."""
-        excerpt = self._excerpt(row)
-        if excerpt in self._kept:
-            return self._kept[excerpt]
-        samples = excerpt.read(self.rate_hz).samples
-        if self._room >= len(samples):
-            self._room -= len(samples)
-            self._kept[excerpt] = samples
-        return samples
+        """The sound, (N,)."""
+        return self._sounds.read(self._excerpt(row), self.rate_hz)
 
     @property
     def pad(self) -> Pad:
@@ -233,8 +234,12 @@ class Transcription(RecurrentCore, Adapter):
         return self.processor.tokenizer.decode(output, skip_special_tokens=True).strip()
 
     def score(self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None) -> dict[str, Score]:
-        """Error rates of words and characters, raw and as Whisper's authors normalise."""
-        return {name: SCORES[name](predicted, expected) for name in (SCORES if only is None else (only,))}
+        """Error rates of words and characters, raw and as Whisper's authors normalise the language."""
+        return {
+            name: measure(predicted, expected, normalize=self._learner.normalizer if is_normalized else "none")
+            for name, (measure, is_normalized) in SCORES.items()
+            if only in (None, name)
+        }
 
     def row_score(self, predicted: str, expected: str) -> float:
         """100 less the character error rate."""
@@ -242,7 +247,7 @@ class Transcription(RecurrentCore, Adapter):
 
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
         """Which words were mistaken for which, and some recordings to listen to."""
-        return listening.sections(records, serve)
+        return listening.sections(records, serve, self._learner.normalizer)
 
     def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
         """A second of a tone: recordings are not in the run folder."""
@@ -250,48 +255,36 @@ class Transcription(RecurrentCore, Adapter):
         yield f'{{"raw": {tone}, "sampling_rate": {self.rate_hz}}}', None
 
     def check_row(self, row: Mapping[str, Any]) -> str | None:
-        """Recordings that are missing, broken or too long, and texts that are blank, too long or of another script."""
-        if self.text_column in row and not row[self.text_column].strip():
-            return f"`{self.text_column}` is blank, so there is nothing to learn. Fill it or remove the row."
-        path = row[self.file_column]
-        if "://" not in path and not Path(path).exists():
-            return f"`{self.file_column}` leads to {path}, which does not exist. Paths count from where the table lies."
+        """Recordings that are missing, broken, silent or long; texts that are blank, long or of another script."""
+        sentence = row_sentence(row, self.file_column, self.text_column)
+        if sentence is not None:
+            return sentence
+        longest = min(self.max_source_seconds, self._learner.longest_seconds or self.max_source_seconds)
         try:
-            seconds = len(self._samples(row)) / self.rate_hz
+            excerpt = self._excerpt(row)
+            samples = self._sounds.read(excerpt, self.rate_hz)
         except ValueError as error:  # a MediaError is one
             return str(error)
-        longest = min(self.max_source_seconds, self._learner.longest_seconds or self.max_source_seconds)
-        if seconds > longest:
-            return (
-                f"the recording lasts {seconds:,.1f} s, above {longest:g} s. Cut it, give `start` and `end`, or raise "
-                "`max_source_seconds` where the model can hear more."
-            )
-        return self._check_text(row)
+        sentence = sound_sentence(samples, self.rate_hz, longest) or self._check_text(row)
+        if sentence is not None:
+            self._sounds.forget(excerpt)
+        return sentence
 
     def _check_text(self, row: Mapping[str, Any]) -> str | None:
         if self.text_column not in row:
             return None
-        labels, most = self.labels(row), self._learner.longest_target
-        if most is not None and len(labels) > most:
-            return f"the text has {len(labels)} tokens, above the {most} that the model can write. Cut the recording."
-        unknown = labels.count(self.processor.tokenizer.unk_token_id)
-        if 2 * unknown >= len(labels):  # the end is always known
-            return (
-                f"`{self.text_column}` is {row[self.text_column][:20]!r}, of which the tokenizer knows less than half. "
-                "It learns from the training texts: is this another language or script?"
-            )
-        return None
+        return text_sentence(
+            row[self.text_column],
+            self.labels(row),
+            text_column=self.text_column,
+            unknown=self.processor.tokenizer.unk_token_id,
+            most_labels=self._learner.longest_target,
+        )
 
     def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
         """Wrong rows, names that come twice, and recordings that would be trained on and scored."""
         yield from super().check(splits)
-        for split in splits.values():
-            first: dict[str, int] = {}
-            for row in split.dataset:
-                name = row.get("id")
-                if name and first.setdefault(name, row["line"]) != row["line"]:
-                    sentence = f"`id` {name} stands in line {first[name]} too. Give each row its own."
-                    yield split.fault(row, sentence)
+        yield from repeated_names(splits.values())
         yield from shared_rows(splits, (self.file_column, "start", "end"))
 
 

@@ -22,6 +22,21 @@ def at_speed(samples: Tensor, percent: int) -> Tensor:
     return samples if percent == 100 else audio.resample(samples, percent, 100)
 
 
+def fitting_speeds(seconds: float, longest_seconds: float | None) -> tuple[int, ...]:
+    """The speeds at which a recording can still be heard at once, in percent; its own is always one of them.
+
+    Args:
+        seconds: how long it lasts.
+        longest_seconds: how much is heard at once; none: any.
+
+    >>> fitting_speeds(28.0, 30.0)
+    (100, 110)
+    """
+    if longest_seconds is None:
+        return SPEEDS_PERCENT
+    return tuple(speed for speed in SPEEDS_PERCENT if speed == 100 or 100 * seconds / speed <= longest_seconds)
+
+
 def with_noise(samples: Tensor, snr_db: float, random: np.random.Generator) -> Tensor:
     """Adds white noise.
 
@@ -55,4 +70,4 @@ def with_masks(features: Tensor, random: np.random.Generator, *, filler: float =
     return features
 
 
-__all__ = ["SPEEDS_PERCENT", "at_speed", "with_masks", "with_noise"]
+__all__ = ["at_speed", "fitting_speeds", "with_masks", "with_noise"]

@@ -1,14 +1,42 @@
-"""Whisper as a learner of the user's recordings: its window, its prompt, its time labels."""
+"""Whisper as a learner of the user's recordings: its languages, its window, its prompt, its time labels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
-from transformers import WhisperForConditionalGeneration, WhisperProcessor
+from transformers import GenerationConfig, WhisperForConditionalGeneration, WhisperProcessor
 
 from toolkit.adapters.audio.cues import Cue
 from toolkit.adapters.audio.engines_whisper import TICK_SECONDS
-from toolkit.adapters.audio.languages import code
+from toolkit.adapters.audio.languages import code, language_ids
+
+TASKS = ("transcribe", "translate")
+
+
+def saved_settings(name_or_path: str) -> GenerationConfig:
+    """How a checkpoint says that it writes; older ones say so in their `config.json`."""
+    try:
+        return GenerationConfig.from_pretrained(name_or_path)
+    except OSError:
+        return GenerationConfig.from_pretrained(name_or_path, config_file_name="config.json", _from_model_config=True)
+
+
+def complete(settings: Any, tokenizer: Any, *, multilingual: bool) -> None:
+    """Adds what older checkpoints do not say and `generate` wants to know: the tokens of languages, tasks, times.
+
+    Args:
+        settings: of a model, changed in place; what they say stays.
+        tokenizer: Whisper's.
+        multilingual: whether it knows many languages.
+    """
+    known = tokenizer.get_vocab()
+    missing: dict[str, Any] = {"is_multilingual": multilingual, "no_timestamps_token_id": known["<|notimestamps|>"]}
+    if multilingual:
+        missing["lang_to_id"] = language_ids(tokenizer)
+        missing["task_to_id"] = {task: known[f"<|{task}|>"] for task in TASKS}
+    for name, value in missing.items():
+        if getattr(settings, name, None) is None:
+            setattr(settings, name, value)
 
 
 def cut_features(processor: WhisperProcessor, seconds: int) -> None:
@@ -80,8 +108,13 @@ def label_ids(tokenizer: Any, prompt_ids: Sequence[int], cues: Sequence[Cue]) ->
     return [*ids, tokenizer.eos_token_id]
 
 
-def low_rank(model: WhisperForConditionalGeneration, rank: int) -> Any:
+def low_rank(model: WhisperForConditionalGeneration, rank: int, *, decoder_only: bool) -> Any:
     """Freezes a model and lets updates of this rank of its query and value projections be trained instead.
+
+    Args:
+        model: changed in place.
+        rank: of the updates.
+        decoder_only: whether the encoder stays as it is.
 
     Returns:
         peft's tuner, whose `merge_and_unload` adds the updates to the weights.
@@ -96,7 +129,8 @@ def low_rank(model: WhisperForConditionalGeneration, rank: int) -> Any:
             "`lora_rank` needs the library peft, which is not installed. Install it: pip install "
             '"multimodal-seq2seq[lora]"'
         ) from error
-    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=["q_proj", "v_proj"])
+    side = r"model\.decoder" if decoder_only else r"model"
+    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=rf"{side}\..*\.(q|v)_proj")
     return LoraModel(model, {"default": settings}, "default")
 
 
@@ -112,4 +146,15 @@ def write(model: Any, batch: Mapping[str, Tensor], prompt_ids: Sequence[int], **
     return written
 
 
-__all__ = ["cut_features", "cut_positions", "label_ids", "low_rank", "prompt", "window_seconds", "write"]
+__all__ = [
+    "TASKS",
+    "complete",
+    "cut_features",
+    "cut_positions",
+    "label_ids",
+    "low_rank",
+    "prompt",
+    "saved_settings",
+    "window_seconds",
+    "write",
+]

@@ -16,9 +16,10 @@ BLOCK_SECONDS = 2.0
 LOOKAHEAD_SECONDS = 300.0
 """How much is searched for speech before windows are cut."""
 LONGEST_SILENCE_SECONDS = 5.0
-"""Shorter silences stay in a window, as a model has learnt them; longer ones are left out and told."""
+"""Shorter silences stay in a window, as a model has learnt them; longer ones are left out and told. In windows below 30
+seconds it is a sixth of the window, so that none is cut before its speech begins."""
 MARGIN_SECONDS = 0.5
-"""What stays of a silence that is left out, at each of its ends."""
+"""What stays of a silence that is left out, at each of its ends; at most half of the longest that is not."""
 
 
 def cut_windows(
@@ -53,6 +54,7 @@ class _Cutter:
     """What is known of a recording and not yet given away.
 
     Attributes:
+        longest_seconds: what a window may hold.
         sound: all samples that a later window may need.
         spans: speech in it.
         done_seconds: everything before lies in a window or was told as silence.
@@ -62,6 +64,16 @@ class _Cutter:
     sound: Waveform | None = None
     spans: list[Span] = field(default_factory=list)
     done_seconds: float = 0.0
+
+    @property
+    def silence_seconds(self) -> float:
+        """The longest silence that stays in a window."""
+        return min(LONGEST_SILENCE_SECONDS, self.longest_seconds / 6)
+
+    @property
+    def margin_seconds(self) -> float:
+        """What stays at each end of a longer one."""
+        return min(MARGIN_SECONDS, self.silence_seconds / 2)
 
     def add(self, sound: Waveform, spans: Iterable[Span]) -> Iterator[Waveform | Skipped]:
         """Takes the next stretch, and gives the windows that nothing later can change."""
@@ -73,10 +85,10 @@ class _Cutter:
                 self.spans[-1] = self.spans[-1][0], max(end, self.spans[-1][1])
             else:
                 self.spans.append((start, end))
-        while self.spans and self.sound.end_seconds - self._start() > self.longest_seconds + LONGEST_SILENCE_SECONDS:
+        while self.spans and self.sound.end_seconds - self._start() > self.longest_seconds + self.silence_seconds:
             yield from self._window()
         needed = self.spans[0][0] if self.spans else self.sound.end_seconds
-        kept = max(self.done_seconds, needed - LONGEST_SILENCE_SECONDS)
+        kept = max(self.done_seconds, needed - self.silence_seconds)
         self.sound = self.sound.cut(kept, self.sound.end_seconds)
 
     def finish(self) -> Iterator[Waveform | Skipped]:
@@ -91,7 +103,7 @@ class _Cutter:
     def _start(self) -> float:
         """Where the next window begins: at the end of the last one, or after a long silence."""
         first = self.spans[0][0]
-        return self.done_seconds if first - self.done_seconds <= LONGEST_SILENCE_SECONDS else first - MARGIN_SECONDS
+        return self.done_seconds if first - self.done_seconds <= self.silence_seconds else first - self.margin_seconds
 
     def _window(self) -> Iterator[Waveform | Skipped]:
         assert self.sound is not None
@@ -100,10 +112,7 @@ class _Cutter:
             yield Skipped(self.done_seconds, start, "no speech")
         limit, last = start + self.longest_seconds, 0
         while last + 1 < len(self.spans):
-            if (
-                self.spans[last + 1][1] > limit
-                or self.spans[last + 1][0] - self.spans[last][1] > LONGEST_SILENCE_SECONDS
-            ):
+            if self.spans[last + 1][1] > limit or self.spans[last + 1][0] - self.spans[last][1] > self.silence_seconds:
                 break
             last += 1
         speech_end = self.spans[last][1]
@@ -113,8 +122,8 @@ class _Cutter:
         else:
             following = self.spans[last + 1][0] if last + 1 < len(self.spans) else None
             silence = (self.sound.end_seconds if following is None else following) - speech_end
-            if silence > LONGEST_SILENCE_SECONDS:
-                end = speech_end + MARGIN_SECONDS
+            if silence > self.silence_seconds:
+                end = speech_end + self.margin_seconds
             else:
                 end = speech_end + (silence if following is None else silence / 2)
             end = min(end, limit)

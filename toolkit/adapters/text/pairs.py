@@ -199,7 +199,10 @@ class TextToText(RecurrentCore, Adapter):
 
     def varied_inputs(self, row: Mapping[str, Any], random: np.random.Generator) -> dict[str, Any]:
         """The source in finer pieces."""
-        ids = self._piece_dropout(self.inputs(row)["input_ids"], random)
+        inputs = self.inputs(row)
+        if not self.bpe_dropout:
+            return inputs
+        ids = self._piece_dropout(inputs["input_ids"], random)
         return {"input_ids": ids, "attention_mask": [1] * len(ids)}
 
     @cached_property

@@ -1,7 +1,8 @@
 """What can be wrong with labels of videos: with a row, with a video, between videos, between splits."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 from datasets import Dataset
 
 from toolkit.adapters.video.films import Film, Films
-from toolkit.adapters.video.labels import Event, by_file
+from toolkit.adapters.video.labels import Event, by_file, slack_frames
 from toolkit.adapters.video.reels import Reel, Reels
 from toolkit.data import Fault, Split
 from toolkit.media.faults import MediaError
 
 LEAST_EXAMPLES = 2
+ONE_LABEL = "A frame has one label: correct the times, remove the row, or name another `track`."
 Placed = tuple[Mapping[str, Any], Event]
 
 
@@ -49,11 +51,14 @@ class VideoChecks:
         films: opens the videos.
         file_column: names them.
         label_column: names what happens.
-        overlap_seconds: labels of one track may overlap by so much.
+        overlap_seconds: labels of one track may overlap by so much, if they have not the same times.
 
     Attributes:
+        clips_labels: whether a label of frames that all come a little after the last one is no fault.
         unreadable: videos that cannot be used.
     """
+
+    clips_labels = True
 
     def __init__(
         self, films: Films | Reels, *, file_column: str, label_column: str, overlap_seconds: float = 0.0
@@ -68,7 +73,7 @@ class VideoChecks:
         for path, rows in by_file(sound, self.file_column).items():
             try:
                 film = self.films[path]
-            except (MediaError, OSError) as error:
+            except (MediaError, FileNotFoundError) as error:  # no other error is the video's fault
                 self.unreadable.add(path)
                 others = f" All {len(rows)} labels of it are of no use." if len(rows) > 1 else ""
                 yield split.fault(rows[0], f"{error}{others}")
@@ -78,7 +83,7 @@ class VideoChecks:
             placed = [(row, Event.of(row, self.label_column)) for row in rows]
             inside = []
             for row, event in placed:
-                sentence = past_the_end(event, film, path)
+                sentence = past_the_end(event, film, path, clips=self.clips_labels)
                 if sentence is None:
                     inside.append((row, event))
                 else:
@@ -86,35 +91,50 @@ class VideoChecks:
             yield from self._contradictions(split, inside, film)
 
     def _contradictions(self, split: Split, placed: Iterable[Placed], film: Film | Reel) -> Iterator[Fault]:
-        """Labels of one track that overlap."""
+        """Labels of one track that overlap, or stand twice on one frame."""
         times = [*film.seconds.tolist(), film.end_seconds]
         tracks: dict[str, list[tuple[float, float, Mapping[str, Any], Event]]] = {}
+        instants: dict[tuple[str, int], list[Event]] = {}
         for row, event in placed:
             first, last = event.frames(film.seconds)
             if not event.is_instant:
                 tracks.setdefault(event.track, []).append((times[first], times[last], row, event))
+                continue
+            there = instants.setdefault((event.track, first), [])
+            other = next((one for one in there if one.label == event.label or one.start == event.start), None)
+            if other is not None:
+                sentence = f"`{event.label}` stands on the frame of `{other.label}` of line {other.line}. {ONE_LABEL}"
+                yield split.fault(row, sentence)
+            there.append(event)
         for spans in tracks.values():
             spans.sort(key=lambda span: span[:2])
             longest = spans[0]
             for before, span in pairwise(spans):
                 longest = max(longest, before, key=lambda one: one[1])
                 shared = min(longest[1], span[1]) - span[0]
-                if shared > self.overlap_seconds:
+                is_twice = (before[3].start, before[3].end) == (span[3].start, span[3].end)
+                if shared > self.overlap_seconds or is_twice:
                     sentence = (
                         f"`{span[3].label}` overlaps `{longest[3].label}` of line {longest[3].line} by {shared:.2f} s. "
-                        "A frame has one label: correct the times, or name another `track`."
+                        f"{ONE_LABEL}"
                     )
                     yield split.fault(span[2], sentence)
 
     def labels(
-        self, splits: Mapping[str, Split], names: Iterable[str], background: str | None = None
+        self,
+        splits: Mapping[str, Split],
+        names: Iterable[str],
+        background: str | None = None,
+        *,
+        model: str | None = None,
     ) -> Iterator[Fault]:
-        """Labels that only evaluation knows, and labels with too few examples to learn.
+        """Labels that nothing is learnt about, and labels with too few examples to learn.
 
         Args:
             splits: all of them.
             names: what the model knows, where it is trained already.
             background: the label that needs no examples, if there is one.
+            model: the one to go on from, where it learns no other labels than it knows.
         """
         if any(self.label_column not in (split.dataset.column_names or ()) for split in splits.values()):
             return
@@ -129,15 +149,15 @@ class VideoChecks:
                         f"`{label}` has {count} example, too few to learn. Add some, or remove the row or rename it."
                     )
                     yield train.fault(first[label], sentence)
-            known |= counts.keys()
+            known |= set() if model is not None else counts.keys()
+        listed = ", ".join(sorted(known))
+        whose, way_out = f"the training data ({listed})", "add examples of it there"
+        if model is not None:
+            whose, way_out = f"{model} ({listed})", "train a model anew, without `model_name_or_path`"
         for name, split in splits.items():
-            for row in split.dataset if name != "train" else ():
+            for row in split.dataset if name != "train" or model is not None else ():
                 if row[self.label_column].strip() and row[self.label_column] not in known:
-                    listed = ", ".join(sorted(known))
-                    sentence = (
-                        f"`{row[self.label_column]}` is no label of the training data ({listed}). Correct it, or add "
-                        "examples of it there."
-                    )
+                    sentence = f"`{row[self.label_column]}` is no label of {whose}. Correct it, or {way_out}."
                     yield split.fault(row, sentence)
 
     def shared(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
@@ -155,32 +175,67 @@ class VideoChecks:
                     yield split.fault(rows[0], sentence)
                 seen.setdefault(place, (name, split.fault(rows[0], "")))
 
+    def whole_videos(
+        self, splits: Mapping[str, Split], faults: Sequence[Fault]
+    ) -> tuple[set[tuple[str, str]], list[Fault]]:
+        """The videos, as (split, path), that have a faulty row, and the faults, which tell where that costs others."""
+        places: dict[tuple[str, int | None], list[tuple[str, str]]] = {(one.path, one.line): [] for one in faults}
+        sound: set[tuple[str, str]] = set()
+        for name, split in splits.items() if faults else ():
+            for row in split.dataset:
+                place, video = split.fault(row, ""), (name, row[self.file_column])
+                if (place.path, place.line) in places:
+                    places[place.path, place.line].append(video)
+                else:
+                    sound.add(video)
+        told = []
+        for fault in faults:
+            others = [video for video in places[fault.path, fault.line] if video in sound]
+            if others and others[0][1] not in self.unreadable:
+                fault = replace(fault, sentence=f"{fault.sentence} `skip_bad` leaves out all rows of {others[0][1]}.")
+            told.append(fault)
+        return {video for videos in places.values() for video in videos}, told
+
 
 class ClipChecks(VideoChecks):
-    """The same for clips: they may overlap, but one clip has one label."""
+    """The same for clips: they may overlap, but one clip has one label and one row."""
+
+    clips_labels = False
 
     def _contradictions(self, split: Split, placed: Iterable[Placed], film: Film | Reel) -> Iterator[Fault]:
         first: dict[tuple[int, int], Event] = {}
         for row, event in placed:
             other = first.setdefault(event.frames(film.seconds), event)
+            if other is event:
+                continue
+            file = row[self.file_column]
             if other.label != event.label:
                 sentence = (
-                    f"{row[self.file_column]} is `{event.label}` here, but `{other.label}` in line {other.line}. "
+                    f"{file} is `{event.label}` here, but `{other.label}` in line {other.line}. "
                     "A clip has one label: keep the right row."
                 )
-                yield split.fault(row, sentence)
+            else:
+                sentence = f"{file} stands in line {other.line} as well, the same part of it. Keep one of the rows."
+            yield split.fault(row, sentence)
 
 
-def past_the_end(event: Event, film: Film | Reel, path: str) -> str | None:
-    """What is wrong with a label that goes on after its video; a frame too much is taken for rounding."""
+def past_the_end(event: Event, film: Film | Reel, path: str, *, clips: bool = False) -> str | None:
+    """What is wrong with a label that goes on after its video; a frame too much, or 1 %, is taken for rounding.
+
+    Args:
+        event: the label.
+        film: the video.
+        path: its name.
+        clips: whether several frames may come as little too late altogether: those of them that exist are labelled.
+    """
     if event.start is None or event.end is None:
         return None
     count = len(film.seconds)
     if event.counts_frames:
-        wrong = "start_frame" if event.start >= count else "end_frame" if event.end > count + 1 else None
-        if wrong is None:
+        is_late = event.start >= count
+        if event.end <= count + slack_frames(count) and (not is_late or clips and not event.is_instant):
             return None
-        value = event.start if wrong == "start_frame" else event.end
+        wrong, value = ("start_frame", event.start) if is_late else ("end_frame", event.end)
         return (
             f"{wrong} {value:.0f} is past the end of {path} ({count} frames). Correct it, or the video is another one."
         )

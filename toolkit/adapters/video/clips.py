@@ -1,17 +1,66 @@
 """What a whole video is about: any VideoMAE classifier, asked about all of the file."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import AutoModelForVideoClassification, PreTrainedModel
 
-from toolkit.adapters.video.reels import filled
+from toolkit.adapters.video.reels import filled, window_starts
+from toolkit.adapters.video.sources import holds_frames, is_one, walked
 from toolkit.media.video import VideoFile
 from toolkit.models import load_processor
 from toolkit.models.layers_frames import quick_positions
+from toolkit.models.pipeline_writing import given
+from toolkit.models.processing_frames import channels_first
 
 CLASSIFICATION = "video-classification"
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "softmax": lambda logits: logits.softmax(-1),
+    "sigmoid": lambda logits: logits.sigmoid(),
+    "none": lambda logits: logits,
+}
+PROBLEMS = {"regression": "none", "multi_label_classification": "sigmoid"}
+"""The function of each kind of problem that does not ask for one label of many."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """How a classifier looks at a video, and what it tells.
+
+    Args:
+        top_k: how many labels.
+        num_frames: of a window; none: as the model has it.
+        frame_sampling_rate: frames of the file from one that is seen to the next; none: as the model was trained here,
+            or 1.
+        whole: look at all windows; else at the first alone, as the library does.
+        batch_size: windows at once.
+        function_to_apply: "softmax", "sigmoid" or "none"; none: as the model's kind of problem asks.
+        partial: take what is there of a file that is cut short or damaged, instead of refusing it.
+    """
+
+    top_k: int = 5
+    num_frames: int | None = None
+    frame_sampling_rate: int | None = None
+    whole: bool = True
+    batch_size: int = 1
+    function_to_apply: str | None = None
+    partial: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "num_frames", "frame_sampling_rate", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1, but is {value}. Pass 1 or more.")
+        if self.function_to_apply not in (None, *FUNCTIONS):
+            raise ValueError(
+                f"`function_to_apply` must be one of {', '.join(FUNCTIONS)}, but is {self.function_to_apply!r}. "
+                "Leave it away for what the model was trained for."
+            )
 
 
 class VideoClassifier:
@@ -30,49 +79,60 @@ class VideoClassifier:
     task = CLASSIFICATION
 
     def __init__(self, model: PreTrainedModel, processor: Any, **settings: Any) -> None:
-        self.model, self.processor, self.settings = model.eval(), processor, settings
+        self.model, self.processor, self.question = model.eval(), processor, Question(**given(settings))
 
-    def __call__(self, videos: Any, **settings: Any) -> list[Any]:
-        """Labels with scores, the likeliest first, for one video or for each of a list.
+    def __call__(self, videos: Any, **settings: Any) -> list[Any] | Iterator[Any]:
+        """Labels with scores, the likeliest first, for one video or for each of several.
 
         Args:
-            videos: a path, an address, the bytes of a file, an open file, {"path", "bytes"}; or a list of such.
-            **settings: `top_k` (5), `num_frames` of a window, `frame_sampling_rate` (as the model was trained here, or
-                1), `whole` (True; False looks at the first window alone, as the library did).
+            videos: a path, an address, the bytes of a file, an open file, {"path", "bytes"}, an array of frames
+                (F, Y, X, 3); or a list, a tuple, a generator or a dataset of such.
+            **settings: by the names of `Question`; what is None is as if it were not given.
+
+        Returns:
+            [{"label", "score"}, ...]; for a list or tuple a list of such, for everything else that holds several a
+            generator.
         """
-        settings = {**self.settings, **settings}
-        if isinstance(videos, list):
-            return [self._answer(video, **settings) for video in videos]
-        return self._answer(videos, **settings)
+        question = replace(self.question, **given(settings))
+        if is_one(videos):
+            return self._answer(videos, question)
+        answers = (self._answer(video, question) for video in walked(videos))
+        return list(answers) if isinstance(videos, list | tuple) else answers
 
     @torch.inference_mode()
-    def _answer(
-        self,
-        source: Any,
-        *,
-        top_k: int = 5,
-        num_frames: int | None = None,
-        frame_sampling_rate: int | None = None,
-        whole: bool = True,
-    ) -> list[dict[str, Any]]:
+    def _answer(self, source: Any, question: Question) -> list[dict[str, Any]]:
         config: Any = self.model.config
-        length, step = num_frames or config.num_frames, frame_sampling_rate
-        if step is None:
-            step = getattr(config, "frame_sampling_rate", 1)
-        if step < 1:
-            raise ValueError(f"`frame_sampling_rate` must be at least 1, but is {step}. Pass 1 or more.")
-        video = source if isinstance(source, VideoFile) else VideoFile(source)
+        scored = FUNCTIONS[question.function_to_apply or PROBLEMS.get(config.problem_type, "softmax")]
+        windows = islice(self._windows(source, question), None if question.whole else 1)
         total, count = torch.zeros(config.num_labels), 0
-        for clip in video.select(range(0, len(video.timestamps()), step), batch_frames=length):
-            inputs = self.processor([filled(clip.frames, length)], return_tensors="pt")
-            logits = self.model(inputs["pixel_values"].to(self.model.device, self.model.dtype)).logits[0]
-            is_multiple = config.problem_type == "multi_label_classification"
-            total, count = total + (logits.sigmoid() if is_multiple else logits.softmax(-1)).float().cpu(), count + 1
-            if not whole:
-                break
-        scores, labels = (total / count).topk(min(top_k, config.num_labels))
+        while pixels := list(islice(windows, question.batch_size)):
+            logits = self.model(torch.cat(pixels).to(self.model.device, self.model.dtype)).logits
+            total, count = total + scored(logits.float()).sum(0).cpu(), count + len(pixels)
+        scores, labels = (total / count).topk(min(question.top_k, config.num_labels))
         pairs = zip(scores.tolist(), labels.tolist(), strict=True)
         return [{"score": score, "label": config.id2label[label]} for score, label in pairs]
+
+    def _windows(self, source: Any, question: Question) -> Iterator[Tensor]:
+        """What the model sees of one window after the other: (1, F, C, Y, X)."""
+        config: Any = self.model.config
+        length = question.num_frames or config.num_frames
+        step: int = question.frame_sampling_rate or getattr(config, "frame_sampling_rate", None) or 1
+        for frames in _cut(source, length, step, question.partial):
+            yield self.processor([filled(frames, length)], return_tensors="pt")["pixel_values"]
+
+
+def _cut(source: Any, length: int, step: int, partial: bool) -> Iterator[Tensor]:
+    """The frames of windows that follow each other to the end: (up to `length`, C, Y, X) bytes."""
+    if not holds_frames(source):
+        video = source if isinstance(source, VideoFile) else VideoFile(source, partial=partial)
+        clips = video.select(range(0, len(video.timestamps()), step), batch_frames=length)
+        yield from (clip.frames for clip in clips)
+        return
+    frames = channels_first(source)
+    if not len(frames):
+        raise ValueError("`videos` must hold at least one frame each, but one has none. Leave it out.")
+    for start in window_starts(0, len(frames), length=length, step=step):
+        yield frames[start::step][:length]
 
 
 def classifier(

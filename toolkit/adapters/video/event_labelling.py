@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,17 +15,17 @@ from transformers import AutoConfig, PreTrainedModel
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.video.checks import VideoChecks, refuse_streams, row_sentence
 from toolkit.adapters.video.films import Film, Films
-from toolkit.adapters.video.labels import CELLS, Event, events_of, joined, labels_at, runs
+from toolkit.adapters.video.labels import CELLS, Event, events_of, joined, labels_at
 from toolkit.adapters.video.learners import Learner
 from toolkit.adapters.video.learners_events import EventLearner
 from toolkit.adapters.video.learners_frames import FrameLearner
 from toolkit.adapters.video.maps import attention_maps
-from toolkit.adapters.video.scoring import SCORES, Watched, watched
+from toolkit.adapters.video.scoring import SCORES, Watched, truth, watched
 from toolkit.adapters.video.settings import WEIGHTS, VideoSettings
 from toolkit.adapters.video.stretches import END, START, cut
 from toolkit.adapters.video.watching import sections
 from toolkit.collate import Pad
-from toolkit.data import Fault, Split
+from toolkit.data import BadData, Fault, Split
 from toolkit.metrics import Score
 from toolkit.models import FrameProcessor
 from toolkit.report import Section
@@ -40,12 +41,14 @@ class EventLabelling(VideoSettings, Adapter):
     hub_task: ClassVar[str] = "video-classification"
     purpose: ClassVar[str] = "Says what happens when in a video: a label for every frame, and events with times."
     stores_inputs: ClassVar[bool] = False
+    joins_rows: ClassVar[bool] = True
     source_unit: ClassVar[str] = "frames seen"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._learner: Learner = LEARNERS[self.decoder](self)
         self._train: Split | None = None
+        self._left_out: set[tuple[str, str]] = set()
         self.label_names: list[str] = [self.background]
         self.has_instants = False
 
@@ -72,23 +75,25 @@ class EventLabelling(VideoSettings, Adapter):
     def fit(self, splits: Mapping[str, Split]) -> None:
         """Learns the labels, and whether they are about instants, from the training rows."""
         refuse_streams(splits, because="as those of one video belong together")
-        for learnt in ("processor", "label_frames", "label_weights"):
+        for learnt in ("processor", "label_frames", "label_weights", "label_transitions"):
             self.__dict__.pop(learnt, None)
         self._train = splits.get("train", self._train)
         events = self._training_events()
         names = {event.label for event in events if event.label.strip()}
         first = {self.background} if self.filler is not None or self.background in names else set()
         self.label_names = [*first, *sorted(names - first)]
-        self.has_instants = 2 * sum(event.is_instant for event in events) > len(events)
+        told = [event for event in events if event.label != self.background]
+        self.has_instants = 2 * sum(event.is_instant for event in told) > len(told)
         if self.model_name_or_path is not None:
             config = AutoConfig.from_pretrained(self.model_name_or_path)
             self.has_instants = getattr(config, "tells_instants", self.has_instants)
 
     def _training_events(self) -> list[Event]:
-        if self._train is None or self.label_column not in self._train.dataset.column_names:
+        train = self._train
+        if train is None or self.label_column not in train.dataset.column_names:
             return []
-        rows = (row for row in self._train.dataset if self.check_row(row) is None)
-        return [Event.of(row, self.label_column) for row in rows]
+        whole = (row for row in train.dataset if (train.name, row[self.file_column]) not in self._left_out)
+        return [Event.of(row, self.label_column) for row in whole if self.check_row(row) is None]
 
     @cached_property
     def processor(self) -> FrameProcessor:
@@ -104,13 +109,30 @@ class EventLabelling(VideoSettings, Adapter):
         """What the flags name."""
         return self._learner.model()
 
+    def _training_labels(self) -> Iterator[tuple[Film, list[str | None]]]:
+        """Each training video, with the labels of its frames."""
+        for row in self._videos(self._train).dataset if self._train else ():
+            film = self._film(row)
+            yield film, labels_at(events_of(row, self.label_column) or [], film.seconds, self.filler)
+
     @cached_property
     def label_frames(self) -> Counter[str]:
         """How many frames of the training videos have each label."""
-        counts: Counter[str] = Counter()
-        for row in self._videos(self._train).dataset if self._train else ():
-            labels = labels_at(events_of(row, self.label_column) or [], self._film(row).seconds, self.filler)
-            counts.update(label for label in labels if label is not None)
+        return Counter(label for _, labels in self._training_labels() for label in labels if label is not None)
+
+    @cached_property
+    def label_transitions(self) -> dict[str, dict[str, int]] | None:
+        """How often each label was followed by each other, in frames seen; none where labels are about instants."""
+        if self.model_name_or_path is not None:
+            return getattr(AutoConfig.from_pretrained(self.model_name_or_path), "transitions", None)
+        if self.has_instants or not self.use_transitions:
+            return None
+        counts: dict[str, dict[str, int]] = {name: {} for name in self.label_names}
+        for film, labels in self._training_labels():
+            seen = [labels[place] for place in self.processor.seen(film.seconds).tolist()]
+            for (one, other), times in Counter(pairwise(seen)).items():
+                if one is not None and other is not None:
+                    counts[one][other] = counts[one].get(other, 0) + times
         return counts
 
     @cached_property
@@ -128,14 +150,18 @@ class EventLabelling(VideoSettings, Adapter):
         videos = self._videos(split)
         if split.name != "train" and not self.generates:
             return videos
-        lengths = {row[self.file_column]: len(self._film(row).frames) for row in videos.dataset}
-        most = round(self.max_train_seconds * self.frames_per_second) // self.step_frames * self.step_frames
-        return cut(videos, lengths, file_column=self.file_column, longest=max(most, self.step_frames))
+        lengths = {row[self.file_column]: self._film(row).count for row in videos.dataset}
+        step = self.step_frames
+        most = round(self.max_train_seconds * self.frames_per_second) // step * step
+        return cut(videos, lengths, file_column=self.file_column, longest=max(most, step), step=step)
 
     def _videos(self, split: Split) -> Split:
-        """One row for each video that can be decoded."""
-        left_out = self._checks.unreadable
-        return joined(split, file_column=self.file_column, label_column=self.label_column, without=left_out)
+        """One row for each video of which all is sound."""
+        faulty = [file for name, file in self._left_out if name == split.name]
+        videos = joined(split, file_column=self.file_column, label_column=self.label_column, without=faulty)
+        if not len(videos.dataset):
+            raise BadData([Fault(split.path, None, "has no video left without a faulty row. Correct the rows.")])
+        return videos
 
     def _film(self, row: Mapping[str, Any]) -> Film:
         return self.films[row[self.file_column]]
@@ -143,7 +169,7 @@ class EventLabelling(VideoSettings, Adapter):
     def _part(self, row: Mapping[str, Any]) -> tuple[int, int]:
         """From where to where, in frames seen."""
         end = row.get(END)
-        return (0, len(self._film(row).frames)) if end is None else (row[START], end)
+        return (0, self._film(row).count) if end is None else (row[START], end)
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What the model sees of a row's video, or of its part."""
@@ -153,7 +179,7 @@ class EventLabelling(VideoSettings, Adapter):
         """Another stretch, as long, near the row's own, in another light and place."""
         (start, end), film = self._part(row), self._film(row)
         length, step = end - start, self.step_frames
-        low, high = max(0, start - length // 2), min(len(film.frames) - length, start + length // 2)
+        low, high = max(0, start - length // 2), min(film.count - length, start + length // 2)
         if high > low:
             start = int(random.integers(low, high + 1)) // step * step
             end = start + length
@@ -178,7 +204,7 @@ class EventLabelling(VideoSettings, Adapter):
     def shown(self, row: Mapping[str, Any]) -> str:
         """The path, with times if it is a part."""
         (start, end), rate = self._part(row), self.processor.frames_per_second
-        whole = start == 0 and end == len(self._film(row).frames)
+        whole = start == 0 and end == self._film(row).count
         return row[self.file_column] + ("" if whole else f"#t={start / rate:g},{end / rate:g}")
 
     def expected(self, row: Mapping[str, Any]) -> str | None:
@@ -189,27 +215,10 @@ class EventLabelling(VideoSettings, Adapter):
         film, (start, end) = self._film(row), self._part(row)
         rate, times = self.processor.frames_per_second, np.append(film.seconds, film.end_seconds)
         begins = float(film.seconds[0]) + start / rate
-        lasts = (float(times[-1]) - begins) if end == len(film.frames) else (end - start) / rate
-        placed = sorted((*event.frames(film.seconds), event.label) for event in events)
-        moments = [(label, times[first] - begins, times[last] - begins) for first, last, label in placed]
-        spans = [
-            (label, times[first] - begins, times[last] - begins)
-            for label, first, last in runs(labels_at(events, film.seconds, self.filler))
-        ]
-
-        def inside(found: Iterable[tuple[str | None, float, float]]) -> Iterator[list[Any]]:
-            for label, first, last in found:
-                if first < lasts and (last > 0 or first == last >= 0):
-                    yield [label, *(round(float(min(max(time, 0.0), lasts)), 4) for time in (first, last))]
-
-        answer = {
-            "labels": list(inside(spans)),
-            "events": [[*moment, 1.0] for moment in inside(moments) if moment[0] != self.background],
-            "file": row[self.file_column],
-            "start": round(begins, 4),
-            "end": round(lasts, 4),
-        }
-        return json.dumps(answer, ensure_ascii=False)
+        lasts = (film.end_seconds - begins) if end == film.count else (end - start) / rate
+        told = truth(events, times, begins=begins, lasts=lasts, filler=self.filler, background=self.background)
+        place = {"file": row[self.file_column], "start": round(begins, 6), "end": round(lasts, 6)}
+        return json.dumps({**told, **place}, ensure_ascii=False)
 
     def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[Any]:
         """Probabilities of each frame's labels, or words."""
@@ -258,13 +267,17 @@ class EventLabelling(VideoSettings, Adapter):
         )
 
     def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
-        """Wrong rows, broken videos, labels that fit neither their video nor the others, videos of two splits."""
-        yield from super().check(splits)
-        for split in splits.values():
-            yield from self._checks.videos(split)
-        trained = self.processor.labels if self.model_name_or_path is not None else ()
-        yield from self._checks.labels(splits, trained, self.background)
-        yield from self._checks.shared(splits)
+        """Wrong rows, broken videos, labels that fit neither their video nor the others, videos of two splits.
+
+        Each costs its whole video: without one of its rows, the others would say that nothing happens there.
+        """
+        checks, names, model = self._checks, self.processor.labels, self.model_name_or_path
+        faults = [*super().check(splits), *(fault for split in splits.values() for fault in checks.videos(split))]
+        background = self.background if self.generates or self.background in names else None
+        faults += checks.labels(splits, () if model is None else names, background, model=model)
+        faults += checks.shared(splits)
+        self._left_out, told = checks.whole_videos(splits, faults)
+        yield from told
 
 
 __all__ = ["EventLabelling"]

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from huggingface_hub import constants
-from numpy.lib.format import open_memmap
+from numpy.lib.format import write_array_header_1_0
 from torch import Tensor
 
 from toolkit.adapters.kept import kept_array, key_of
@@ -27,14 +27,21 @@ class Film:
     Args:
         seconds: (F,) when each frame of the file is shown.
         end_seconds: when the last one is over.
-        frames: (N, C, Y, X) uint8, what the model sees.
+        count: N, how many frames the model sees.
+        read: gives them.
         median: whether to subtract the median frame.
     """
 
     seconds: np.ndarray
     end_seconds: float
-    frames: np.ndarray
+    count: int
+    read: Callable[[], np.ndarray]
     median: bool
+
+    @property
+    def frames(self) -> np.ndarray:
+        """(N, C, Y, X) uint8, what the model sees: a file that is open as long as they are held, as there are many."""
+        return self.read()
 
     @cached_property
     def still(self) -> Tensor | None:
@@ -81,25 +88,33 @@ class Films:
         return key_of(path, processor.size, len(processor.mean), processor.frames_per_second, more)
 
     def kept(self, key: str, make: Callable[[Path], None]) -> np.ndarray:
-        """An array from the folder, made if it is not there."""
-        return kept_array(self.folder / f"{key}.npy", make)
+        """An array from the folder, made if it is not there.
+
+        Raises:
+            OSError: the folder cannot be used; the sentence names it.
+        """
+        try:
+            return kept_array(self.folder / f"{key}.npy", make)
+        except OSError as error:
+            raise OSError(
+                f"`frames_folder` must have room for the small frames of videos, but {self.folder} cannot be used "
+                f"({error.strerror or error}). Make room there, or name another folder."
+            ) from error
 
     def _read(self, path: str) -> Film:
         video = VideoFile(path)
         seconds = video.timestamps().numpy()
-        frames = self.kept(self.key(path), lambda aside: self._decode(video, aside))
-        return Film(seconds, video.header.end_seconds, frames, self.processor.subtract_median)
+        read = partial(self.kept, self.key(path), partial(self._decode, video))
+        return Film(seconds, video.header.end_seconds, len(read()), read, self.processor.subtract_median)
 
     def _decode(self, video: VideoFile, aside: Path) -> None:
         processor = self.processor
         count, last_seconds = len(processor.seen(video.timestamps())), video.timestamps()[-1].item()
         shape = (count, len(processor.mean), *processor.size)
-        array = open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
-        place = 0
-        for block in at_rate(as_blocks(video, processor), processor.frames_per_second, last_seconds):
-            array[place : place + len(block)] = processor.shrink(block).numpy()
-            place += len(block)
-        array.flush()
+        with aside.open("wb") as file:  # not mapped: where the disk is full, that ends the process without a word
+            write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            for block in at_rate(as_blocks(video, processor), processor.frames_per_second, last_seconds):
+                file.write(processor.shrink(block).numpy().tobytes())
 
 
 def as_blocks(video: VideoFile, processor: FrameProcessor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -117,12 +132,6 @@ def still_of(video: VideoFile, processor: FrameProcessor) -> Tensor | None:
     return processor.median(frames[places])
 
 
-def seen_of(video: VideoFile, processor: FrameProcessor) -> Iterator[Tensor]:
-    """What the model reads of a video, as a stream: (some frames, C, Y, X) float32."""
-    last_seconds, still = video.timestamps()[-1].item(), still_of(video, processor)
-    return processor.stream(as_blocks(video, processor), last_seconds=last_seconds, still=still)
-
-
 def _chosen(video: VideoFile, processor: FrameProcessor, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     height, width = processor.size
     for clip in video.select(indices.tolist(), size=(height, width), batch_frames=BLOCK_FRAMES):
@@ -135,4 +144,4 @@ def write_array(path: Path, parts: Iterable[Tensor]) -> None:
         np.save(file, torch.cat(list(parts)).float().numpy())
 
 
-__all__ = ["Film", "Films", "as_blocks", "seen_of", "still_of", "write_array"]
+__all__ = ["BLOCK_FRAMES", "Film", "Films", "as_blocks", "still_of", "write_array"]

@@ -1,15 +1,14 @@
 """What a table says happens in a video, and which of its frames that means."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
 
 from toolkit.data import Split, parse_frame, parse_seconds
 
-Label = TypeVar("Label", str, str | None)
 EVENTS = "events"
 """Column of joined rows: all that is said of one video."""
 TIMES = ("start", "end")
@@ -104,6 +103,33 @@ def events_of(row: Mapping[str, Any], label_column: str) -> list[Event] | None:
     return [Event.of(row, label_column)] if label_column in row else None
 
 
+def slack_frames(count: int) -> int:
+    """By how many frames labels and a video of so many frames may differ and still belong together."""
+    return max(1, count // 100)
+
+
+def told_frames(events: Iterable[Event], count: int) -> int:
+    """How many frames of a video are spoken of: all, but the last few where each one before them has a label.
+
+    A text with a label for each frame, as MS-TCN has it, often ends a little before its video.
+
+    Args:
+        events: of the video.
+        count: how many frames it has.
+
+    >>> told_frames([Event("walk", 0, 90, True), Event("fall", 90, 99, True)], 100)
+    99
+    >>> told_frames([Event("walk", 0, 90, True)], 100), told_frames([Event("walk", 0.0, 3.3)], 100)
+    (100, 100)
+    """
+    end = 0.0
+    for event in sorted(events, key=lambda event: event.start or 0):
+        if not event.counts_frames or event.start is None or event.end is None or event.start > end:
+            return count
+        end = max(end, event.start + 1, event.end)
+    return int(end) if max(1, count - slack_frames(count)) <= end < count else count
+
+
 def by_file(rows: Iterable[Mapping[str, Any]], file_column: str) -> dict[str, list[Mapping[str, Any]]]:
     """The rows of each video, in the order in which videos are first named."""
     files: dict[str, list[Mapping[str, Any]]] = {}
@@ -133,30 +159,28 @@ def joined(split: Split, *, file_column: str, label_column: str, without: Iterab
 
 
 def labels_at(events: Sequence[Event], seconds: np.ndarray, filler: str | None) -> list[str | None]:
-    """The label of each frame; where events overlap, that of the later one.
+    """The label of each frame; where events overlap, that of the later one; none of frames after a label for each.
 
     Args:
         events: of the video.
         seconds: (F,) when each frame is shown.
         filler: the label of frames about which nothing is said.
     """
-    labels: list[str | None] = [filler] * len(seconds)
+    told = told_frames(events, len(seconds))
+    labels: list[str | None] = [*[filler] * told, *[None] * (len(seconds) - told)]
     for start, end, label in sorted((*event.frames(seconds), event.label) for event in events):
         labels[start : max(end, start + 1)] = [label] * (min(max(end, start + 1), len(labels)) - start)
     return labels
 
 
-def runs(labels: Sequence[Label]) -> Iterator[tuple[Label, int, int]]:
-    """Equal neighbours as (label, first, one after the last).
-
-    >>> list(runs(["walk", "walk", "fall"]))
-    [('walk', 0, 2), ('fall', 2, 3)]
-    """
-    start = 0
-    for place in range(1, len(labels) + 1):
-        if place == len(labels) or labels[place] != labels[start]:
-            yield labels[start], start, place
-            start = place
-
-
-__all__ = ["CELLS", "EVENTS", "Event", "by_file", "events_of", "joined", "labels_at", "runs"]
+__all__ = [
+    "CELLS",
+    "EVENTS",
+    "Event",
+    "by_file",
+    "events_of",
+    "joined",
+    "labels_at",
+    "slack_frames",
+    "told_frames",
+]

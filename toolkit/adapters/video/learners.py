@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,10 @@ from transformers import PreTrainedModel, VideoMAEConfig
 
 from toolkit.adapters.kept import fingerprint
 from toolkit.adapters.video.encoders import pretrained_frames, small_videomae
-from toolkit.adapters.video.films import Film, seen_of, write_array
+from toolkit.adapters.video.films import BLOCK_FRAMES, Film, write_array
 from toolkit.adapters.video.labels import Event
 from toolkit.adapters.video.variation import flipped, shifted, with_other_light
 from toolkit.collate import Pad
-from toolkit.media.video import VideoFile
 from toolkit.models import FrameEncoderConfig, FrameProcessor, load_processor
 from toolkit.models.layers_frames import FrameEncoder, VideoMAEFrames
 
@@ -109,7 +109,7 @@ class Learner(ABC):
             frames = film.seen(self.flags.processor, start, end)
             return {frames_name: frames if random is None else self.varied(frames, random), **self.mask(end - start)}
         step = self.frozen.frames_per_step
-        vectors = torch.from_numpy(self.vectors(path)[start // step : -(-end // step)])
+        vectors = torch.from_numpy(self.vectors(path, film)[start // step : -(-end // step)])
         return {vectors_name: vectors, **self.mask(end - start, frozen=True)}
 
     def mask(self, frames: int, *, frozen: bool = False) -> dict[str, Any]:
@@ -123,19 +123,32 @@ class Learner(ABC):
         frames = flipped(with_other_light(frames, random), random, self.flags.flips)
         return shifted(frames, random, 0.1)
 
-    def vectors(self, path: str) -> np.ndarray:
+    @cached_property
+    def _frozen_key(self) -> dict[str, Any]:
+        """What decides the vectors of a frozen encoder beside the frames; the weights are many to read."""
+        encoder, processor = self.frozen, self.flags.processor
+        assert encoder is not None
+        return {
+            "encoder": fingerprint(encoder),
+            "config": encoder.config.to_dict(),
+            "median": processor.subtract_median,
+            "mean": processor.mean,
+            "std": processor.std,
+        }
+
+    def vectors(self, path: str, film: Film) -> np.ndarray:
         """What a frozen encoder makes of a video, (steps, D), computed once and kept."""
         films, encoder = self.flags.films, self.frozen
         assert encoder is not None
-        key = films.key(path, encoder=fingerprint(encoder), median=self.flags.subtract_median)
 
-        def look(aside: Any) -> None:
+        def look(aside: Path) -> None:
             device = next(encoder.parameters()).device
+            starts = range(0, film.count, BLOCK_FRAMES)
+            seen = (film.seen(films.processor, start, start + BLOCK_FRAMES).to(device) for start in starts)
             with torch.inference_mode():
-                seen = seen_of(VideoFile(path), films.processor)
-                write_array(aside, [part.cpu() for part in encoder.stream(block.to(device) for block in seen)])
+                write_array(aside, [part.cpu() for part in encoder.stream(seen)])
 
-        return films.kept(key, look)
+        return films.kept(films.key(path, **self._frozen_key), look)
 
 
 __all__ = ["Learner"]

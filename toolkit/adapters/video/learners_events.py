@@ -11,6 +11,7 @@ from transformers import AutoModelForSeq2SeqLM, PreTrainedModel
 from toolkit.adapters.video.films import Film
 from toolkit.adapters.video.labels import Event
 from toolkit.adapters.video.learners import Learner
+from toolkit.adapters.video.scoring import ROUNDING_SECONDS
 from toolkit.collate import Pad
 from toolkit.models import RecurrentSeq2SeqConfig, RecurrentSeq2SeqForConditionalGeneration
 from toolkit.models.pipeline_writing import likelihoods
@@ -38,7 +39,8 @@ class EventLearner(Learner):
         """A fresh encoder-decoder over what the flags name, or the one that they name."""
         flags = self.flags
         if flags.model_name_or_path is not None:
-            return AutoModelForSeq2SeqLM.from_pretrained(flags.model_name_or_path)
+            trained_too = {} if flags.freeze_encoder else {"freeze_backbone": False}
+            return AutoModelForSeq2SeqLM.from_pretrained(flags.model_name_or_path, **trained_too)
         tokens = flags.processor.events.tokens
         unknown, start, end, pad = range(len(SPECIAL_TOKENS))
         config = RecurrentSeq2SeqConfig(
@@ -74,12 +76,13 @@ class EventLearner(Learner):
         told = [
             {"label": label, "start": float(times[first]), "end": float(times[last])}
             for label, first, last in placed
-            if label != self.flags.background
+            if label != self.flags.background and first < len(film.seconds)  # or it is about no frame of the video
         ]
         begins = film.seconds[0] + start / self.flags.processor.frames_per_second
         words = self.flags.processor.events
         words = replace(words, steps=min(words.steps, -(-(end - start) // self.flags.step_frames)))
-        return words.encode(told, start_seconds=begins)
+        # What begins at the border of two stretches is the later one's, to whichever side its time was rounded.
+        return words.encode(told, start_seconds=begins - ROUNDING_SECONDS)
 
     def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[Word]]:
         """The words of each example."""

@@ -6,7 +6,7 @@ example. An expected answer also has `file`, and `start`, when the example start
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from toolkit import metrics
+from toolkit.adapters.video.labels import Event, labels_at
 from toolkit.metrics import Score
 
 Answer = Mapping[str, Any]
-ROUNDING_SECONDS = 0.001
+ROUNDING_SECONDS = 0.0006
+"""What is nearer is the same moment: many files count frames in milliseconds, and sums of fractions are rounded too."""
 NOTHING: dict[str, Any] = {"file": "", "start": 0.0, "end": 0.0, "labels": [], "events": []}
 
 
@@ -32,6 +34,7 @@ class Watched:
         expected: F labels; none of a frame that nobody labelled.
         found: (label, frame, score) of the beginning of each predicted event.
         due: (label, frame) of each expected one.
+        going_on: labels of the predicted and of the expected events that last to the end of what was added.
     """
 
     file: str
@@ -40,26 +43,59 @@ class Watched:
     expected: list[str | None] = field(default_factory=list)
     found: list[tuple[str, int, float]] = field(default_factory=list)
     due: list[tuple[str, int]] = field(default_factory=list)
+    going_on: tuple[Collection[str], Collection[str]] = ((), ())
 
     def add(self, predicted: Answer, expected: Answer, background: str) -> None:
-        """Takes the next example of the video."""
-        begins = expected["start"]
+        """Takes the next example of the video; an event that goes on from the one before it is still the same event."""
+        begins, ends = expected["start"], expected["end"]
         times = self.seconds[len(self.expected) :] - begins
-        times = times[times < expected["end"]]
+        times = times[times < ends - ROUNDING_SECONDS]
         self.predicted += _spread(predicted["labels"], times, background)
         self.expected += _spread(expected["labels"], times, background)
         if len(self.seconds):
+            found, due = (
+                _begun(answer["events"], going_on)
+                for answer, going_on in zip((predicted, expected), self.going_on, strict=True)
+            )
             self.found += [
-                (label, self._frame(begins + start, end == start), score)
-                for label, start, end, score in predicted["events"]
+                (label, self._frame(begins + start, end == start), score) for label, start, end, score in found
             ]
-            self.due += [(label, self._frame(begins + start, True)) for label, start, *_ in expected["events"]]
+            self.due += [(label, self._frame(begins + start, True)) for label, start, *_ in due]
+        self.going_on = _lasting(predicted["events"], ends), _lasting(expected["events"], ends)
 
     def _frame(self, second: float, is_instant: bool) -> int:
         """The nearest frame to a moment, the first frame of what has a length."""
         if is_instant:
             return int(np.abs(self.seconds - second).argmin())
         return min(int(np.searchsorted(self.seconds, second - ROUNDING_SECONDS)), len(self.seconds) - 1)
+
+
+def truth(
+    events: Iterable[Event], times: np.ndarray, *, begins: float, lasts: float, filler: str | None, background: str
+) -> dict[str, Any]:
+    """What should come out of a part of a video: `labels` and `events`, in seconds since the part began.
+
+    Args:
+        events: of the whole video.
+        times: (F + 1,) when each frame is shown, and when the last one is over.
+        begins: when the part begins.
+        lasts: how long it is.
+        filler: the label of frames about which nothing is said.
+        background: the label that is no event.
+    """
+    told, seconds = list(events), times[:-1]
+    placed = sorted((*event.frames(seconds), event.label) for event in told)
+    spans = metrics.segments(labels_at(told, seconds, filler))
+
+    def inside(found: Iterable[tuple[str | None, int, int]]) -> Iterator[list[Any]]:
+        for label, *frames in found:
+            first, last = (float(times[frame]) - begins for frame in frames)
+            is_instant = first == last >= -ROUNDING_SECONDS
+            if first < lasts - ROUNDING_SECONDS and (last > ROUNDING_SECONDS or is_instant):
+                yield [label, *(round(min(max(time, 0.0), lasts), 6) for time in (first, last))]
+
+    moments = inside((label, first, last) for first, last, label in placed if label != background)
+    return {"labels": list(inside(spans)), "events": [[*moment, 1.0] for moment in moments]}
 
 
 def watched(
@@ -95,8 +131,18 @@ def _spread(spans: Sequence[Sequence[Any]], times: np.ndarray, background: str) 
     if not spans:
         return [background] * len(times)
     ends = np.array([end for _, _, end, *_ in spans])
-    places = np.minimum(np.searchsorted(ends, times + 1e-6, side="right"), len(spans) - 1)
+    places = np.minimum(np.searchsorted(ends, times + ROUNDING_SECONDS, side="right"), len(spans) - 1)
     return [spans[place][0] for place in places.tolist()]
+
+
+def _begun(events: Sequence[Sequence[Any]], going_on: Collection[str]) -> list[Sequence[Any]]:
+    """The events that begin in an example, without those that the example before it already had."""
+    return [event for event in events if not (event[0] in going_on and event[1] == 0 < event[2])]
+
+
+def _lasting(events: Sequence[Sequence[Any]], ends: float) -> set[str]:
+    """The labels of events that last until an example ends."""
+    return {label for label, start, end, *_ in events if start < end and end >= ends - ROUNDING_SECONDS}
 
 
 def _frames(videos: Sequence[Watched]) -> tuple[list[list[str]], list[list[str | None]]]:
@@ -131,4 +177,4 @@ SCORES: dict[str, Callable[[Sequence[Watched], str], Score]] = {
 }
 """By the names of flags; the last ones are about when events begin, at a tolerance of so many frames."""
 
-__all__ = ["SCORES", "Answer", "Watched", "parsed", "watched"]
+__all__ = ["ROUNDING_SECONDS", "SCORES", "Answer", "Watched", "parsed", "truth", "watched"]

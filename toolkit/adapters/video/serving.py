@@ -1,16 +1,16 @@
 """From the name of a model, and of a video, to what happens in it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForTokenClassification, PreTrainedModel
 
 from toolkit.adapters.video.clips import CLASSIFICATION, classifier
 from toolkit.adapters.video.films import as_blocks, still_of
-from toolkit.adapters.video.timelines import check_ending, write_timeline
+from toolkit.adapters.video.sources import is_file, is_one, walked
+from toolkit.adapters.video.timelines import Outputs, write_timeline
 from toolkit.media.video import VideoFile
 from toolkit.models import FrameProcessor, load_processor
 from toolkit.models.pipeline_video import VideoEventDetectionPipeline
@@ -44,41 +44,35 @@ class EventDetector:
 
         Args:
             videos: a path, an address, the bytes of a file, a binary stream, {"path", "bytes"}, an array of frames
-                (F, Y, X, 3), a mapping with `frames` (see `VideoEventDetectionPipeline`); or a list or generator of
-                such. A video file is decoded as a stream, so it may be longer than memory.
+                (F, Y, X, 3), a mapping with `frames` (see `VideoEventDetectionPipeline`); or a list, a tuple, a
+                generator or a dataset of such. A video file is decoded as a stream, so it may be longer than memory.
             output: file to write, by its ending: .json (the whole answer), .csv, .tsv, .vtt, .srt, .edl, .eaf, or .mp4
                 (the video with labels burnt in); several; with `*` for the video's name.
-            **settings: `threshold`, `minimum_seconds`, `merge_seconds`, `points`, `apart_seconds`; for models that
-                write events also `return_attentions` and generation arguments.
+            **settings: `threshold`, `minimum_seconds`, `merge_seconds`, `points`, `apart_seconds`; `partial` (False;
+                True takes what is there of a file that is cut short or damaged); for models that write events also
+                `return_attentions` and generation arguments. `batch_size` changes nothing.
 
         Returns:
             `video`, the header; `frames`, a label with its score for every frame of the file, with its number and time;
-            `events`, in the order of time.
+            `events`, in the order of time. For a list or tuple a list, for everything else that holds several a
+            generator.
         """
-        paths = [Path(path) for path in ([output] if isinstance(output, str | Path) else output or ())]
-        for path in paths:
-            check_ending(path)
-        settings = {**self.settings, **settings}
-        if isinstance(videos, list):
-            if len(videos) > 1 and any("*" not in path.name for path in paths):
-                raise ValueError(
-                    f"`output` must have a `*` for the names of {len(videos)} videos, but is {output}. Write out/*.vtt."
-                )
-            return [self._answer(video, paths, settings) for video in videos]
-        if isinstance(videos, Iterator) and not hasattr(videos, "read"):  # an open file gives lines too
-            return (self._answer(video, paths, settings) for video in videos)
-        return self._answer(videos, paths, settings)
+        outputs, settings = Outputs(output), {**self.settings, **settings}
+        if is_one(videos):
+            return self._answer(videos, *outputs.of([videos]), **settings)
+        if isinstance(videos, list | tuple):
+            if len(videos) > 1:
+                outputs.check_names(str(len(videos)))
+            return [
+                self._answer(video, paths, **settings) for video, paths in zip(videos, outputs.of(videos), strict=True)
+            ]
+        outputs.check_names("several")
+        return (self._answer(video, *outputs.of([video]), **settings) for video in walked(videos))
 
-    def _answer(self, video: Any, paths: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
-        if (
-            isinstance(video, Tensor)
-            or hasattr(video, "__array__")
-            or (isinstance(video, Mapping) and not_a_file(video))
-        ):
-            if paths:
-                raise ValueError("`output` needs a video file, but frames came. Take what is in the answer.")
+    def _answer(self, video: Any, paths: Sequence[Path], *, partial: bool = False, **settings: Any) -> dict[str, Any]:
+        if not is_file(video):
             return self.pipeline(video, **settings)
-        file = video if isinstance(video, VideoFile) else VideoFile(video)
+        file = video if isinstance(video, VideoFile) else VideoFile(video, partial=partial)
         given = {
             "blocks": as_blocks(file, self.processor),
             "seconds": file.timestamps(),
@@ -87,13 +81,8 @@ class EventDetector:
         }
         answer = self.pipeline(given, **settings)
         for path in paths:
-            write_timeline(path.with_name(path.name.replace("*", Path(file.name).stem)), answer, file)
+            write_timeline(path, answer, file)
         return answer
-
-
-def not_a_file(video: Mapping[str, Any]) -> bool:
-    """Whether a mapping brings frames, or what cannot be known: the pipeline tells what is wrong with it."""
-    return not {"path", "bytes"} & video.keys()
 
 
 def detector(

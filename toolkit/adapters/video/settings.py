@@ -61,12 +61,16 @@ class VideoSettings:
         metadata={"help": "Weigh labels by how rare they are: power of their share.", "choices": list(WEIGHTS)},
     )
     smoothing: float = field(default=0.15, metadata={"help": "Weight of the loss against flicker of segments."})
+    use_transitions: bool = field(
+        default=True, metadata={"help": "Name frames also by which label followed which in training."}
+    )
     augment: bool = field(default=True, metadata={"help": "Vary light and place of training videos."})
     flips: str = field(
         default="none", metadata={"help": "Also mirror them; both: for cameras above.", "choices": list(FLIPS)}
     )
     overlap_seconds: float = field(
-        default=0.25, metadata={"help": "Labels of one track may overlap by so much; the later one counts."}
+        default=0.25,
+        metadata={"help": "Labels of one track with other times may overlap by so much; the later one counts."},
     )
     frames_folder: str | None = field(
         default=None, metadata={"help": "Where decoded frames are kept; none: beside the Hub's cache."}

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from toolkit.adapters.video.labels import runs
 from toolkit.adapters.video.scoring import Answer, Watched, parsed
 from toolkit.media.video import VideoFile
-from toolkit.metrics import confusion
+from toolkit.metrics import confusion, segments
 from toolkit.report import Section, class_counts, confusion_matrix, facts, timeline
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _mistakes(video: Watched) -> list[tuple[bytes, float, str]]:
         "" if due in (found, None) else f"{found}, but it is {due}"
         for found, due in zip(video.predicted, video.expected, strict=True)
     ]
-    wrong = [run for run in runs(pairs) if run[0]]
+    wrong = [run for run in segments(pairs) if run[0]]
     longest = sorted(wrong, key=lambda run: run[1] - run[2])[:MISTAKES]
     file = VideoFile(video.file)
     return [

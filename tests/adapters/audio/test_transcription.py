@@ -1,0 +1,164 @@
+"""The adapter for recordings: its scores and its report, which rows become one, and how training rows vary."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.adapters.audio.conftest import processor, tiny_whisper
+from tests.adapters.conftest import tone
+from toolkit import DataArguments, RecipeArguments, Transcription, run
+from toolkit.adapters.audio import listening
+from toolkit.metrics import Score, whisper_normalizer
+
+COLUMNS = ("file_name", "text", "start", "end")
+TINY = {"sample_rate_hz": 8000, "mel_bins": 20, "hidden_size": 8, "embedding_size": 8}
+
+
+@pytest.fixture
+def adapter(folder) -> Transcription:
+    return Transcription(model_name_or_path=folder, language="en")
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes a table of three stretches of two recordings, with texts or without."""
+
+    def make(*texts: str) -> str:
+        stretches = [("one", "0", "0.3"), ("one", "0.4", "0.9"), ("other", "0.2", "0.8")]
+        for name in ("one", "other"):
+            tone(tmp_path / f"{name}.wav", "low high " * 4)
+        lines = [f"{name}.wav,{start},{end}" for name, start, end in stretches]
+        lines = [f"{line},{text}" for line, text in zip(lines, texts, strict=True)] if texts else lines
+        header = "file_name,start,end,text" if texts else "file_name,start,end"
+        path = tmp_path / "table.csv"
+        path.write_text("\n".join([header, *lines]) + "\n")
+        return str(path)
+
+    return make
+
+
+def arguments(folder: Path) -> RecipeArguments:
+    return RecipeArguments(
+        output_dir=str(folder), num_train_epochs=1, per_device_train_batch_size=4, learning_rate=0.01, use_cpu=True
+    )
+
+
+def test_normalised_scores_follow_the_language_of_the_texts(folder):
+    def scored(**flags: object) -> Score:
+        scores = Transcription(**flags).score(["今日は、雨です!"], ["今日も雨です。"], only="wer_normalized")
+        return scores["wer_normalized"]
+
+    for model in ({}, {"model_name_or_path": folder}):
+        score = scored(language="ja", **model)
+        assert score.value == pytest.approx(100 / 6) and score.signature.startswith("norm:whisper-ja|")
+    assert scored().signature.startswith("norm:whisper-en-spelling-kept|")
+    translated = scored(model_name_or_path=folder, language="<|ja|>", speech_task="translate")
+    assert translated.signature.startswith("norm:whisper-en-")
+    assert scored(model_name_or_path=folder, language="<|ja|>").signature.startswith("norm:whisper-ja|")
+
+
+def test_spellings_that_come_with_a_checkpoint_are_no_mistakes(adapter):
+    adapter.processor.tokenizer.english_spelling_normalizer = {"grey": "gray"}
+    scores = adapter.score(["a gray dog"], ["A grey dog."])
+    assert scores["wer_normalized"].value == scores["cer_normalized"].value == 0
+    assert scores["wer"].value == 100
+
+
+def test_words_are_confused_where_they_differ_once_they_are_normalised():
+    records = [{"source_length": 9999, "prediction": "Yes, hir", "reference": "yes sir"}]
+    (section,) = listening.sections(records, lambda sound: {}, whisper_normalizer())
+    assert "hir" in section.body and "Yes" not in section.body
+
+
+def test_a_decoder_that_looks_nowhere_is_reported_without_times(recordings, tmp_path):
+    rows = "".join(f"{Path(path).name},{text}\n" for path, text in recordings)
+    (tmp_path / "rows.csv").write_text(f"file_name,text\n{rows}")
+    data = DataArguments(train_file=str(tmp_path / "rows.csv"), validation_share=0.2)
+    run(Transcription(attention_type="none", **TINY), data, arguments(tmp_path / "out"))
+    assert "Where it listened" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_times_in_any_row_are_learnt(adapter, split, tmp_path):
+    path = tone(tmp_path / "a.wav", "low high")
+    adapter.fit({"train": split([(path, "a", "", ""), (path, "b", "", "0.2")], columns=COLUMNS)})
+    assert adapter.has_times
+    adapter.fit({"train": split([(path, "a", "", ""), (path, "b", "0.1", "")], columns=COLUMNS)})
+    assert not adapter.has_times
+
+
+def test_rows_are_joined_as_far_as_the_model_can_write_them(adapter, split, tmp_path):
+    path = tone(tmp_path / "a.wav", "low high " * 8)
+    times = [("0.00001", "0.3"), ("0.4", "0.7"), ("0.8", "1.1")]
+    rows = split([(path, letter * 25, *time) for letter, time in zip("abc", times, strict=True)], columns=COLUMNS)
+    adapter.fit({"train": rows})
+    joined = list(adapter.examples(rows).dataset)
+    assert [len(row["text"]) for row in joined] == [51, 25]  # 64 labels hold no more
+    assert all(len(adapter.labels(row)) <= 64 for row in joined)
+
+
+@pytest.mark.parametrize("flag", ["model_name_or_path", "encoder"])
+def test_rows_are_never_joined_beyond_the_window(flag, folder, split, tmp_path):
+    path = tone(tmp_path / "a.wav", "low high " * 12)
+    times = [("0", "0.9"), ("1", "1.9"), ("2", "2.9")]
+    rows = split([(path, "a", *time) for time in times], columns=COLUMNS)
+    adapter = Transcription(**{flag: folder}, language="en", join_seconds=60)
+    adapter.fit({"train": rows})
+    assert [(row["start"], row["end"]) for row in adapter.examples(rows).dataset] == [("0.0", "1.9"), ("2.0", "2.9")]
+
+
+def test_a_core_on_a_pretrained_encoder_joins_rows_only_where_it_is_told_to(folder, split, tmp_path):
+    path = tone(tmp_path / "a.wav", "low high " * 8)
+    rows = split([(path, "a", "0", "0.3"), (path, "b", "0.4", "0.9")], columns=COLUMNS)
+    adapter = Transcription(encoder=folder)
+    adapter.fit({"train": rows})
+    assert adapter.examples(rows) is rows
+
+
+@pytest.mark.parametrize("texts", [(), ("a", "b", "c")])
+def test_each_row_with_times_is_predicted_by_itself(texts, adapter, table, tmp_path):
+    data = DataArguments(test_file=table(*texts), predict_only=True)
+    run(adapter, data, arguments(tmp_path / "out"))
+    written = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    assert [row["line"] for row in written] == [2, 3, 4]
+    assert [row["reference"] for row in written] == list(texts or (None, None, None))
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+def test_texts_that_fill_all_positions_can_be_trained_on(says_length, recordings, tmp_path):
+    model = tiny_whisper(multilingual=True)
+    if not says_length:
+        model.generation_config.max_length = None
+    model.save_pretrained(tmp_path / "tiny")
+    processor().save_pretrained(tmp_path / "tiny")
+    rows = "".join(f"{Path(path).name},{'low ' * 14}\n" for path, _ in recordings)
+    (tmp_path / "rows.csv").write_text(f"file_name,text\n{rows}")
+    adapter = Transcription(model_name_or_path=str(tmp_path / "tiny"), language="en")
+    data = DataArguments(train_file=str(tmp_path / "rows.csv"), validation_share=0.2)
+    run(adapter, data, arguments(tmp_path / "out"))
+    settings = json.loads((tmp_path / "out" / "generation_config.json").read_text())
+    assert settings["max_length"] == 64 if says_length else settings["max_new_tokens"] == 60  # the prompt has 4
+
+
+@pytest.mark.parametrize(
+    ("flag", "seconds", "end", "expected"),
+    [
+        ("model_name_or_path", 1.95, "", (28364, 31200)),  # at 90 % it would last longer than the window
+        ("encoder", 1.95, "", (28364, 31200)),
+        ("encoder", 1.2, "1.2", (17455, 19200, 21334)),
+        ("model_name_or_path", 1.2, "1.2", (19200,)),  # its labels say when
+        ("model_name_or_path", 1.2, "", (17455, 19200, 21334)),
+    ],
+)
+def test_no_speed_takes_a_recording_out_of_the_window_or_away_from_its_times(
+    flag, seconds, end, expected, folder, split, tmp_path
+):
+    rows = split([(tone(tmp_path / "a.wav", "low", seconds=seconds), "a", "", end)], columns=COLUMNS)
+    adapter = Transcription(**{flag: folder}, language="en", speed_perturbation=True)
+    adapter.fit({"train": rows})
+    lengths = []
+    adapter._learner.inputs = lambda samples: lengths.append(len(samples)) or {}
+    for seed in range(30):
+        adapter.varied_inputs(rows.dataset[0], np.random.default_rng(seed))
+    assert tuple(sorted(set(lengths))) == expected
