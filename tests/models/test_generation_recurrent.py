@@ -97,7 +97,9 @@ def test_a_streamer_hears_every_label():
 
 
 @pytest.mark.parametrize("beams", [1, 3])
-@pytest.mark.parametrize("rule", [MaxLengthCriteria(5), EosTokenCriteria(7), EosTokenCriteria([EOS, 7])], ids=str)
+@pytest.mark.parametrize(
+    "rule", [MaxLengthCriteria(5), EosTokenCriteria(7), EosTokenCriteria([EOS, 7])], ids=["length", "end", "two ends"]
+)
 def test_rules_of_the_users_about_where_to_stop_are_kept(rule, beams):
     asked = dict(num_beams=beams, stopping_criteria=StoppingCriteriaList([rule]))
     theirs = write(CORES[0], **asked, return_dict_in_generate=True).sequences
