@@ -145,7 +145,10 @@ def test_targets_without_letters_are_meant_where_most_are_so(write, recipe):
         ({"hidden_size": 7}, "`hidden_size` must be even for a bidirectional encoder, but is 7."),
         ({"tokenizer": "bpee"}, "`tokenizer` must be one of bpe, unigram, word, char, or a folder or Hub id of one"),
         ({"vocab_size": 3}, "`vocab_size` must be above 4, the special tokens, but is 3."),
-        ({"metric": "beauty"}, "`metric` must be one of bleu, bleu_lowercase, chrf, ter, cer, exact_match, length_ratio"),
+        (
+            {"metric": "beauty"},
+            "`metric` must be one of bleu, bleu_lowercase, chrf, ter, cer, exact_match, length_ratio",
+        ),
         ({"bleu_tokenizer": "knife"}, "`bleu_tokenizer` cannot be 'knife'"),
         ({"num_beams": 0}, "`num_beams` must be at least 1, but is 0."),
         ({"source_column": "en"}, "`target_column` must be given to train, but only `source_column` is."),
