@@ -65,6 +65,21 @@ def test_the_size_of_a_batch_changes_no_number_and_no_word(model, adapter, encod
         assert results[size][0] == pytest.approx(results[1][0], rel=1e-6)
 
 
+def test_logits_are_held_up_to_a_limit_which_changes_no_number(model, adapter, encoded, tmp_path, monkeypatch):
+    whole = evaluate(model, adapter, encoded, tmp_path / "whole.jsonl", batch_size=64)
+    longest, asked = max(len(row["labels"]) for row in encoded.rows), []
+
+    def note(_: object, args: tuple, given: dict, output: object) -> None:
+        if given.get("labels") is not None:
+            asked.append(len(given["labels"]))
+
+    model.register_forward_hook(note, with_kwargs=True)
+    monkeypatch.setattr(module, "MOST_LOGITS", 3 * longest * model.config.vocab_size)
+    parts = evaluate(model, adapter, encoded, tmp_path / "parts.jsonl", batch_size=64)
+    assert max(asked) == 3 and sum(asked) == len(encoded)
+    assert parts.numbers() == pytest.approx(whole.numbers()) and records(parts.path) == records(whole.path)
+
+
 def test_rows_stay_in_the_order_of_the_data_across_windows(model, adapter, encoded, tmp_path, monkeypatch):
     whole = records(evaluate(model, adapter, encoded, tmp_path / "a.jsonl", batch_size=4).path)
     monkeypatch.setattr(module, "WINDOW_ROWS", 8)

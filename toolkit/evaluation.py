@@ -29,6 +29,8 @@ from toolkit.rows import Examples
 
 WINDOW_ROWS = 4096
 """Rows that are sorted by length together; the order on disk stays that of the data."""
+MOST_LOGITS = 2**28
+"""How many are held at once while the loss is taken: a gigabyte in float32."""
 
 
 @dataclass(frozen=True)
@@ -207,10 +209,24 @@ def _teacher_forced(
         labels: (B, T), -100 where there is none.
         seen: the logits of calls with this batch; only of one call it is known that they are about all of it.
     """
-    logits = seen[0] if len(seen) == 1 else model(**batch, labels=labels).logits
-    losses = F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), reduction="none").view_as(labels)
-    sums, counts = losses.double().sum(1).tolist(), labels.ne(-100).sum(1).tolist()
-    return list(zip(sums, counts, strict=True)), logits.argmax(-1).tolist()
+    losses: list[tuple[float, int]] = []
+    forced: list[list[int]] = []
+    for logits, wanted in [(seen[0], labels)] if len(seen) == 1 else _logits(model, batch, labels):
+        lost = F.cross_entropy(logits.flatten(0, -2).float(), wanted.flatten(), reduction="none").view_as(wanted)
+        losses += zip(lost.double().sum(1).tolist(), wanted.ne(-100).sum(1).tolist(), strict=True)
+        forced += logits.argmax(-1).tolist()
+    return losses, forced
+
+
+def _logits(model: PreTrainedModel, batch: Mapping[str, Tensor], labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Logits and labels of some rows after the other: all at once would be gigabytes where many words are known."""
+    rows = max(1, MOST_LOGITS // (labels.shape[1] * getattr(model.config, "vocab_size", 1)))
+    for start in range(0, len(labels), rows):
+        part, wanted = (
+            {name: tensor[start : start + rows] for name, tensor in batch.items()},
+            labels[start : start + rows],
+        )
+        yield model(**part, labels=wanted).logits, wanted
 
 
 def _end_labels(model: PreTrainedModel) -> set[int]:
