@@ -1,6 +1,8 @@
 """Videos with labels, from the command line to a run folder that finds events; and what people get wrong."""
 
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from toolkit.data import load_splits
 from toolkit.data.splits import DataArguments
 
 FLAGS = {**TINY, "hidden_size": 16, "frames_folder": "kept"}
+ROOT = Path(__file__).parents[2]
 
 
 def film(path: str, random: np.random.Generator) -> list[tuple[float, float, str]]:
@@ -117,3 +120,25 @@ def test_frames_of_another_program_with_other_labels_train_as_well(recipe):
     answer = pipeline("video-event-detection", "run")("a.mp4")
     assert len(answer["frames"]) == 18
     assert {frame["label"] for frame in answer["frames"]} <= {"background", "open the jar", "close it"}
+
+
+@pytest.mark.slow
+def test_the_drawn_balls_of_the_demo_have_no_faults(recipe, monkeypatch):
+    script = ROOT / "recipes/video/make_bounces.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "data/bounces"])
+    runpy.run_path(str(script), run_name="__main__")
+    said = recipe("video/bounces", "--check_only", frames_folder="kept")
+    assert (said.code, said.out[:13]) == (0, "No faults in ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["fir_topdown", "grid_mouth"])
+def test_real_labels_have_no_faults(folder, recipe):
+    """Ceiling cameras count in frames and overlap a little; words have pauses that are shorter than a frame."""
+    data = ROOT.parent / "shared/data" / folder
+    if not data.exists():
+        pytest.skip(f"{folder} is not beside this repository")
+    files = {f"{name}_file": str(data / f"{name}.csv") for name in ("train", "validation")}
+    rate = {"frames_per_second": 3.0} if folder == "fir_topdown" else {}
+    said = recipe("video/event_labelling", "--check_only", frames_folder="kept", **files, **rate)
+    assert (said.code, said.out[:13]) == (0, "No faults in ")

@@ -91,7 +91,7 @@ class VideoChecks:
             yield from self._contradictions(split, inside, film)
 
     def _contradictions(self, split: Split, placed: Iterable[Placed], film: Film | Reel) -> Iterator[Fault]:
-        """Labels of one track that overlap, or stand twice on one frame."""
+        """Labels of one track that overlap, and instants of one label that stand twice on one frame."""
         times = [*film.seconds.tolist(), film.end_seconds]
         tracks: dict[str, list[tuple[float, float, Mapping[str, Any], Event]]] = {}
         instants: dict[tuple[str, int], list[Event]] = {}
@@ -101,7 +101,7 @@ class VideoChecks:
                 tracks.setdefault(event.track, []).append((times[first], times[last], row, event))
                 continue
             there = instants.setdefault((event.track, first), [])
-            other = next((one for one in there if one.label == event.label or one.start == event.start), None)
+            other = next((one for one in there if one.label == event.label), None)
             if other is not None:
                 sentence = f"`{event.label}` stands on the frame of `{other.label}` of line {other.line}. {ONE_LABEL}"
                 yield split.fault(row, sentence)
