@@ -1,7 +1,6 @@
 """The model card of a run, from the run itself."""
 
 import hashlib
-import heapq
 import json
 import math
 import re
@@ -227,14 +226,9 @@ def _licence(outcome: Outcome) -> str | None:
 
 
 def _worst(outcome: Outcome, adapter: Adapter) -> Iterator[tuple[str, ...]]:
-    rated = (
-        (adapter.row_score(record["prediction"], record["reference"]), record["line"], record)
-        for record in outcome.evaluation.records
-        if record["reference"] is not None
-    )
-    for score, line, record in heapq.nsmallest(WORST, rated, key=lambda rating: rating[:2]):
+    for score, record in outcome.evaluation.worst(adapter, WORST):
         texts = (plain(record[name]) for name in ("source", "reference", "prediction"))
-        yield str(line), f"{score:.1f}", *texts
+        yield str(record["line"]), f"{score:.1f}", *texts
 
 
 def _asked(outcome: Outcome, adapter: Adapter) -> Iterator[tuple[str, str]]:

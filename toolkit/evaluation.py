@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,15 @@ class Evaluation:
         if self.unfinished is None:
             return ""
         return f"{self.unfinished:.1f} % of the outputs hit the length limit before they ended."
+
+    def worst(self, adapter: Adapter, number: int) -> list[tuple[float, dict[str, Any]]]:
+        """The rows with the lowest scores of their own, and these; rows without a reference have none."""
+        rated = (
+            (adapter.row_score(record["prediction"], record["reference"]), record["line"], record)
+            for record in self.records
+            if record["reference"] is not None
+        )
+        return [(score, record) for score, _, record in nsmallest(number, rated, key=lambda rating: rating[:2])]
 
     def numbers(self) -> dict[str, float]:
         """All figures, flat: a score `x` with its interval `x_low`, `x_high`."""

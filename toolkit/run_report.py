@@ -1,6 +1,5 @@
 """The report of a run: what a reader wants to see of an outcome, put into the figures of `toolkit.report`."""
 
-import heapq
 from itertools import pairwise
 
 import numpy as np
@@ -114,17 +113,9 @@ def _curves(outcome: Outcome) -> str:
 
 
 def _worst(outcome: Outcome, adapter: Adapter) -> str:
-    rated = (
-        (adapter.row_score(record["prediction"], record["reference"]), record["line"], record)
-        for record in outcome.evaluation.records
-    )
     rows = [
-        {
-            "line": line,
-            "score": round(value, 1),
-            **{name: record[name] for name in ("source", "prediction", "reference")},
-        }
-        for value, line, record in heapq.nsmallest(WORST, rated, key=lambda rating: rating[:2])
+        {"score": round(score, 1), **{name: record[name] for name in ("line", "source", "prediction", "reference")}}
+        for score, record in outcome.evaluation.worst(adapter, WORST)
     ]
     return worst_cases(rows, columns=["line", "score", "source", "prediction", "reference"])
 
