@@ -20,11 +20,12 @@ SOS, EOS, PAD = 1, 2, 3
 class Parrot(torch.nn.Module):
     """Writes what it read."""
 
+    config = SimpleNamespace(vocab_size=40)
     device = torch.device("cpu")
     generation_config = SimpleNamespace(eos_token_id=EOS)
 
     def forward(self, input_ids, attention_mask, labels):
-        return SimpleNamespace(logits=F.one_hot(labels.clamp(min=0), 40).float())
+        return SimpleNamespace(logits=F.one_hot(labels.clamp(min=0), self.config.vocab_size).float())
 
     def generate(self, input_ids, attention_mask):
         return torch.cat([torch.full((len(input_ids), 1), SOS), input_ids], 1)
