@@ -85,7 +85,7 @@ def test_faulty_rows_are_told_before_anything_is_answered(local):
 
 def test_the_extra_is_named_where_ray_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ImportError, match=r"pip install 'multimodal-seq2seq\[cluster\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e '\.\[cluster\]'"):
         predict()
 
 

@@ -61,7 +61,7 @@ def predict(
         import ray
     except ImportError as error:
         raise ImportError(
-            "`toolkit.cluster` needs Ray Data, which is not installed. Run: pip install 'multimodal-seq2seq[cluster]'"
+            "`toolkit.cluster` needs Ray Data, which is not installed. In the clone, run: pip install -e '.[cluster]'"
         ) from error
     folder = Path(output_folder).resolve()
     asked = {"task": task, "model": model, "rows_file": rows_file, "column": column, "block_rows": block_rows}

@@ -1,8 +1,9 @@
 """Make strings of spoken digits out of single ones.   python recipes/audio/make_digits.py FSDD_FOLDER runs/digits_data
 
-Reads the Free Spoken Digit Dataset (recordings.tar.gz and transcripts.tsv with the official split: takes 0 to 4 of each
-speaker and digit are the test set) and writes train.csv, validation.csv, test.csv (single digits) and test_strings.csv
-(strings of 3 to 7) with their recordings. Takes 5 to 9 validate. A string joins takes of one speaker with short pauses.
+Reads a clone of github.com/Jakobovski/free-spoken-digit-dataset (CC BY-SA 4.0; recordings/, or the same packed into
+recordings.tar.gz), whose takes 0 to 4 of each speaker and digit are the test set, and writes train.csv, validation.csv,
+test.csv (single digits) and test_strings.csv (strings of 3 to 7) with their recordings. Takes 5 to 9 validate. A string
+joins takes of one speaker with short pauses.
 """
 
 import csv
@@ -11,27 +12,38 @@ import random
 import sys
 import tarfile
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 RATE_HZ = 8000
 STRINGS = {"train": 4000, "validation": 200, "test": 300}
 PAUSE_SECONDS = 0.1
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 Take = tuple[str, str, bytes]  # speaker, word, samples of 16 bits
 
 
 def read_takes(folder: Path) -> dict[str, list[Take]]:
-    """The single digits of each split."""
+    """The single digits of each split; a recording is called digit_speaker_take.wav."""
     splits: dict[str, list[Take]] = {name: [] for name in STRINGS}
-    with tarfile.open(folder / "recordings.tar.gz") as archive, (folder / "transcripts.tsv").open() as table:
-        sounds = {Path(member.name).name: archive.extractfile(member).read() for member in archive if member.isfile()}
-        for row in csv.DictReader(table, delimiter="\t"):
-            with wave.open(io.BytesIO(sounds[Path(row["file"]).name])) as sound:
-                samples = sound.readframes(sound.getnframes())
-            take = int(row["id"].rpartition("_")[2])
-            name = "test" if take < 5 else "validation" if take < 10 else "train"
-            splits[name].append((row["speaker"], row["text"], samples))
+    for path, content in sorted(read_files(folder)):
+        digit, speaker, take = path.stem.split("_")
+        with wave.open(io.BytesIO(content)) as sound:
+            samples = sound.readframes(sound.getnframes())
+        name = "test" if int(take) < 5 else "validation" if int(take) < 10 else "train"
+        splits[name].append((speaker, WORDS[int(digit)], samples))
     return splits
+
+
+def read_files(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """The recordings of a clone of the dataset, or of its recordings.tar.gz."""
+    if (folder / "recordings").is_dir():
+        yield from ((path, path.read_bytes()) for path in (folder / "recordings").glob("*.wav"))
+        return
+    with tarfile.open(folder / "recordings.tar.gz") as archive:
+        for member in archive:
+            if member.name.endswith(".wav"):
+                yield Path(member.name), archive.extractfile(member).read()
 
 
 def join(takes: list[Take], length: int, chance: random.Random) -> tuple[str, bytes]:

@@ -1,7 +1,8 @@
 """Read words from lips, in clips of the GRID corpus.   python recipes/video/grid_words.py --train_file train.csv
 
-A label for every frame, silence included; --decoder events is to write the words with their times instead. The same
-clips are read from their sound by recipes/audio/grid_words.py. Expected: docs/reference/videos.md.
+The corpus is that of Cooke et al. (2006); a table has a row per word: file,start,end,label. Every frame gets a label,
+silence included; --decoder events is to write the words with their times instead. The same clips are read from their
+sound by recipes/audio/grid_words.py. Expected: docs/reference/videos.md.
 """
 
 from toolkit import EventLabelling, main

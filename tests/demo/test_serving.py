@@ -104,7 +104,7 @@ def test_examples_are_short_sources_that_were_evaluated(tmp_path: Path) -> None:
 def test_a_missing_extra_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, translator: Path) -> None:
     monkeypatch.setattr("toolkit.demo.serving.find_spec", lambda name: None)
 
-    with pytest.raises(ModuleNotFoundError, match=r"Install it: pip install 'multimodal-seq2seq\[demo\]'$"):
+    with pytest.raises(ModuleNotFoundError, match=r"run: pip install -e '\.\[demo\]'$"):
         launch(translator)
 
 

@@ -22,6 +22,7 @@ REFUSED = [
     (dict(embedding_dropout=-0.1), "`embedding_dropout` must be at least 0 and below 1, but is -0.1."),
     (dict(output_dropout=2), "`output_dropout` must be at least 0 and below 1, but is 2."),
     (dict(word_dropout=1), "`word_dropout` must be at least 0 and below 1, but is 1."),
+    (dict(recurrent_dropout=-1), "`recurrent_dropout` must be at least 0 and below 1, but is -1."),
     (dict(label_smoothing=1.0), "`label_smoothing` must be at least 0 and below 1, but is 1.0."),
     (
         dict(hidden_size=7),

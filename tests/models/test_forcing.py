@@ -140,7 +140,8 @@ def test_choices_are_for_training_only():
 @pytest.mark.parametrize("variational", [False, True])
 @pytest.mark.parametrize("ratio", [1.0, 0.5])
 def test_a_core_with_all_its_dropouts_learns(core, variational, ratio):
-    shares = dict.fromkeys(("embedding_dropout", "dropout", "output_dropout", "word_dropout"), 0.3)
+    kinds = ("embedding_dropout", "dropout", "output_dropout", "recurrent_dropout", "word_dropout")
+    shares = dict.fromkeys(kinds, 0.3)
     model = tiny_core(**{**core.config.to_diff_dict(), **shares, "variational_dropout": variational}).train()
     model.teacher_forcing_ratio = ratio
     first, second = (model(**SOURCE, labels=LABELS).loss for _ in range(2))

@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM
 
 from tests.models.tiny import EOS, PAD, SOS, sentences, targets, tiny_core
 from toolkit.models import ATTENTION_TYPES, RecurrentSeq2SeqConfig, RecurrentSeq2SeqForConditionalGeneration
-from toolkit.models.layers_recurrent import WordEmbedding
+from toolkit.models.layers_dropout import WordEmbedding
 
 BATCH, LABELS = sentences(5, 3), targets(4, 2)
 SHARED = dict(tie_word_embeddings=True, share_embeddings=True, source_vocab_size=None, vocab_size=20)

@@ -28,6 +28,7 @@ class RecurrentCore:
     embedding_dropout: float = field(default=0.1, metadata={"help": "Dropout of word vectors."})
     dropout: float = field(default=0.2, metadata={"help": "Dropout of each recurrent layer's output."})
     output_dropout: float = field(default=0.2, metadata={"help": "Dropout before the output layer."})
+    recurrent_dropout: float = field(default=0.0, metadata={"help": "Share of the recurrent weights left out."})
     word_dropout: float = field(default=0.0, metadata={"help": "Share of input words left out while training."})
     variational_dropout: bool = field(default=True, metadata={"help": "One dropout mask per sequence, not per step."})
 

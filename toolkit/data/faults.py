@@ -1,7 +1,7 @@
 """What is wrong with the user's data, where, and what to do about it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SHOWN_FAULTS = 20
 
@@ -14,6 +14,7 @@ class Fault:
         path: the file as the user typed it.
         line: counted from 1 with the header, or None where the whole file is meant.
         sentence: what is wrong, and what to do.
+        spoils: whether the row might have said something about the recording that the rows around it are about.
 
     >>> print(Fault("train.tsv", 418, "has 3 cells where the header has 2. Remove a tab."))
     train.tsv:418: has 3 cells where the header has 2. Remove a tab.
@@ -22,6 +23,7 @@ class Fault:
     path: str
     line: int | None
     sentence: str
+    spoils: bool = field(default=True, compare=False)
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"

@@ -86,7 +86,7 @@ class Labels(Source):
                     recording = self.recordings.find(item.recording)
                 except LookupError as error:
                     missing.add(item.recording)
-                    yield Fault(self.path, item.line, str(error))
+                    yield Fault(self.path, item.line, str(error), spoils=False)
                 else:
                     row = self._row(item, recording)
                     faults = (f"`{name}` {fault}" for name, cell in row.items() if (fault := fault_of(cell)))

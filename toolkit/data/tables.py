@@ -76,7 +76,7 @@ class TabTable(Grid):
             if line.fault is not None:
                 yield line.fault
             elif not line.text.strip(" "):
-                yield Fault(self.path, line.number, BLANK)
+                yield Fault(self.path, line.number, BLANK, spoils=False)
             else:
                 yield line.number, line.text.split("\t")
 
@@ -115,7 +115,7 @@ class CommaTable(Grid):
             elif problem:
                 yield Fault(self.path, line, problem)
             elif not "".join(cells).strip(" ") and len(cells) < 2:
-                yield Fault(self.path, line, BLANK)
+                yield Fault(self.path, line, BLANK, spoils=False)
             else:
                 yield line, cells
 
@@ -174,7 +174,7 @@ class JsonLines(Source):
             if fault is not None:
                 yield fault
             elif not text.strip():
-                yield Fault(self.path, number, BLANK)
+                yield Fault(self.path, number, BLANK, spoils=False)
             else:
                 yield self._object(number, text)
 

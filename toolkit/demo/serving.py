@@ -38,7 +38,7 @@ def launch(
     """
     if find_spec("gradio") is None:
         raise ModuleNotFoundError(
-            "`toolkit.demo` needs Gradio, which is not installed. Install it: pip install 'multimodal-seq2seq[demo]'"
+            "`toolkit.demo` needs Gradio, which is not installed. In the clone, run: pip install -e '.[demo]'"
         )
     task = task or task_of(run)
     serve = pipeline(task, str(run))

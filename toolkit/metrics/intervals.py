@@ -1,4 +1,7 @@
-"""Scores that say how sure they are: a number with its 95 % bootstrap interval."""
+"""Scores that say how sure they are: a number with its 95 % bootstrap interval.
+
+Shapes: `N` rows of a corpus, `K` counts kept of each, `R` resamples.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

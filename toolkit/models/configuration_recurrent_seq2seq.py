@@ -11,6 +11,7 @@ COUNTS = (
     *("vocab_size", "source_vocab_size", "input_feature_size", "embedding_size", "hidden_size"),
     *("num_hidden_layers", "num_encoder_layers", "num_attention_heads", "frame_stacking"),
 )
+SHARES = ("embedding_dropout", "dropout", "output_dropout", "recurrent_dropout", "word_dropout", "label_smoothing")
 TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
 
 
@@ -43,6 +44,7 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
         embedding_dropout: share of the word vectors' elements set to zero.
         dropout: the same for the output of each recurrent layer, the encoder's included.
         output_dropout: the same for the vector from which the next label is predicted.
+        recurrent_dropout: share of the recurrent weights set to zero, others in each batch (Merity et al., 2018, 2).
         word_dropout: share of input words whose whole vector is set to zero (Gal and Ghahramani, 2016, 4.2).
         variational_dropout: whether the mask of `dropout` is drawn once per sequence instead of once per step
             (Gal and Ghahramani, 2016).
@@ -80,6 +82,7 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
     embedding_dropout: float | int = 0.1
     dropout: float | int = 0.1
     output_dropout: float | int = 0.1
+    recurrent_dropout: float | int = 0.0
     word_dropout: float | int = 0.0
     variational_dropout: bool = False
     label_smoothing: float | int = 0.0
@@ -100,7 +103,7 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
         for name in COUNTS:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1, but is {getattr(self, name)}.")
-        for name in ("embedding_dropout", "dropout", "output_dropout", "word_dropout", "label_smoothing"):
+        for name in SHARES:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 0 and below 1, but is {getattr(self, name)}.")
         if self.bidirectional and self.hidden_size % 2:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_attention import make_attention
 from .layers_decoding import DecodingWeights
+from .layers_dropout import SequenceDropout, WordEmbedding, dropped_weights
 from .layers_loop import LoopCell, LoopLinear, run_layer
 from .layers_pointer import MomentPointer
-from .layers_recurrent import RecurrentEncoderOutput, SequenceDropout, WordEmbedding, recurrent_layer
+from .layers_recurrent import RecurrentEncoderOutput, recurrent_layer
 
 Chooser = Callable[[Tensor, Tensor | None], Tensor]
 """From vectors (B, 1, R), and the latest moments (B, 1) where labels can be moments, to labels (B, 1)."""
@@ -51,6 +52,7 @@ class RecurrentDecoder(nn.Module):
         self.pointer = None if config.first_pointer is None else MomentPointer(config)
         self.readout = nn.Linear(2 * size, config.readout_size)
         self.dropout = SequenceDropout(config.dropout, variational=config.variational_dropout)
+        self.recurrent_dropout = config.recurrent_dropout
         self.decoding = DecodingWeights()
         self.output_dropout = SequenceDropout(config.output_dropout, variational=config.variational_dropout)
 
@@ -76,10 +78,11 @@ class RecurrentDecoder(nn.Module):
         """
         state = state or self.start(encoded, len(input_ids))
         in_one_go = choose is None and not self.input_feeding and self.attention_type != "location"
-        if in_one_go or input_ids.shape[1] == 1:
-            vectors, weights, state = self._read(input_ids, encoded, state)
-        else:
-            vectors, weights, state = self._read_by_step(input_ids, encoded, state, choose)
+        with dropped_weights(self.layers, self.recurrent_dropout):
+            if in_one_go or input_ids.shape[1] == 1:
+                vectors, weights, state = self._read(input_ids, encoded, state)
+            else:
+                vectors, weights, state = self._read_by_step(input_ids, encoded, state, choose)
         return self.output_dropout(vectors), None if self.attention_type == "none" else weights, state
 
     def embed(self, input_ids: Tensor, encoded: RecurrentEncoderOutput) -> Tensor:

@@ -72,7 +72,7 @@ class LoopLinear:
 
 def layer_weights(layer: nn.RNNBase) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Of a one-layer, one-way layer: input and recurrent weight, input and recurrent bias."""
-    return tuple(getattr(layer, f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    return tuple(layer._flat_weights)  # type: ignore[return-value]
 
 
 class LoopCell:

@@ -1,4 +1,4 @@
-"""The recurrent parts: dropout for sequences, one-layer cells, the encoder, and the state that `generate` carries.
+"""The recurrent parts: one-layer cells, the encoder, and the state that `generate` carries.
 
 Shapes: `B` batch, `S` source steps, `T` target steps, `D` width of a vector, `L` layers.
 """
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers.cache_utils import Cache, CacheLayerMixin
@@ -15,46 +14,8 @@ from transformers.utils import ModelOutput
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_attention import make_key_projection
+from .layers_dropout import SequenceDropout, WordEmbedding, dropped_weights
 from .layers_features import FeatureReader, stack_frames
-
-
-class SequenceDropout(nn.Module):
-    """Dropout on (B, T, D): a mask per step, or one mask per sequence (Gal and Ghahramani, 2016)."""
-
-    def __init__(self, share: float, *, variational: bool = False) -> None:
-        super().__init__()
-        self.share, self.variational = share, variational
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """While training, (B, T, D) with elements set to zero and the others scaled up."""
-        if not self.training or not self.share:
-            return vectors
-        if not self.variational:
-            return F.dropout(vectors, self.share)
-        return vectors * F.dropout(vectors.new_ones(vectors.shape[0], 1, vectors.shape[2]), self.share)
-
-    def masks(self, like: Tensor, size: int) -> list[Tensor] | None:
-        """The same for a loop: a mask (B, size) for each step of (B, T, ·), or none where nothing is dropped."""
-        if not self.training or not self.share:
-            return None
-        rows, steps = like.shape[:2]
-        drawn = F.dropout(like.new_ones(1 if self.variational else steps, rows, size), self.share)
-        return list(drawn.expand(steps, -1, -1))
-
-
-class WordEmbedding(nn.Embedding):
-    """Word vectors with both of their dropouts: whole words (Gal and Ghahramani, 2016, 4.2), then single elements."""
-
-    def __init__(self, words: int, size: int, padding_idx: int | None, *, word_dropout: float, dropout: float) -> None:
-        super().__init__(words, size, padding_idx)
-        self.word_dropout, self.dropout = word_dropout, dropout
-
-    def forward(self, input: Tensor) -> Tensor:
-        """(B, T) -> (B, T, D)."""
-        vectors = super().forward(input)
-        if self.training and self.word_dropout:
-            vectors = vectors * F.dropout(vectors.new_ones(*input.shape, 1), self.word_dropout)
-        return F.dropout(vectors, self.dropout, self.training)
 
 
 def recurrent_layer(cell_type: str, input_size: int, hidden_size: int, *, bidirectional: bool = False) -> nn.RNNBase:
@@ -115,6 +76,7 @@ class RecurrentEncoder(nn.Module):
             for above in range(config.encoder_layers)
         )
         self.dropout = SequenceDropout(config.dropout, variational=config.variational_dropout)
+        self.recurrent_dropout = config.recurrent_dropout
         self.project_keys = make_key_projection(config.attention_type, size)
 
     @property
@@ -156,7 +118,8 @@ class RecurrentEncoder(nn.Module):
             if encoder_features is None:
                 given, mask = self.reader.through_backbone(given, mask)
             given, mask = self.reader(given, mask)
-        output, mask, final = self._through_layers(given, mask)
+        with dropped_weights(self.layers, self.recurrent_dropout):
+            output, mask, final = self._through_layers(given, mask)
         hidden, cell = final if isinstance(final, tuple) else (final, None)
         return RecurrentEncoderOutput(
             last_hidden_state=output,
@@ -274,11 +237,4 @@ class RecurrentState(Cache):
         self._state.update(tensors, new_tokens)
 
 
-__all__ = [
-    "RecurrentEncoder",
-    "RecurrentEncoderOutput",
-    "RecurrentState",
-    "SequenceDropout",
-    "WordEmbedding",
-    "recurrent_layer",
-]
+__all__ = ["RecurrentEncoder", "RecurrentEncoderOutput", "RecurrentState", "recurrent_layer"]

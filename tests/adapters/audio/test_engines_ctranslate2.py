@@ -15,7 +15,7 @@ from toolkit.adapters.audio.engines import Request
 from toolkit.adapters.audio.engines_ctranslate2 import CTranslate2Engine, converted
 from toolkit.media.values import Waveform
 
-pytest.importorskip("ctranslate2", reason="the engine is optional: pip install 'multimodal-seq2seq[ctranslate2]'")
+pytest.importorskip("ctranslate2", reason="the engine is optional: pip install -e '.[ctranslate2]'")
 
 BARE = {"vad": False, "temperature": 0.0, "compression_ratio_threshold": None, "max_new_tokens": 8}
 
@@ -159,9 +159,7 @@ def test_a_missing_library_is_one_sentence(folder, monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(
-        ImportError, match=r'`engine="ctranslate2"` needs the library .* pip install "multimodal-seq2seq'
-    ):
+    with pytest.raises(ImportError, match=r'`engine="ctranslate2"` needs the library .* pip install -e '):
         transcriber(folder, engine="ctranslate2")
 
 

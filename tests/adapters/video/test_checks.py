@@ -173,6 +173,42 @@ def test_rows_that_are_left_out_take_their_video_along_from_table_to_examples():
     assert [row["file"] for row in adapter.examples(rows.splits["train"]).dataset] == ["b.mp4", "c.mp4"]
 
 
+@pytest.mark.parametrize(
+    ("order", "broken", "lost"),
+    [
+        ("aabbcc", 1, "a.mp4"),  # the row is between two of one video
+        ("aabbcc", 2, "a.mp4 or b.mp4"),  # or between two videos
+        ("aabbcc", 6, "c.mp4"),  # or at the end
+        ("abacbc", 1, "a.mp4 or b.mp4 and of 1 others"),  # or anywhere
+    ],
+)
+def test_a_row_that_cannot_be_read_costs_the_videos_it_may_be_about(order, broken, lost):
+    names = [draw(f"{name}.mp4", [*10 * ["left"], *10 * ["none"]]) for name in "abcd"]
+    lines = [f"{name}.mp4,{place / 10},{place / 10 + 0.1},left" for place, name in enumerate(order)]
+    lines.insert(broken, "who knows,1.0")
+    Path("train.csv").write_text("\n".join(["file,start,end,label", *lines]) + "\n")
+    Path("other.csv").write_text("file,start,end,label\nd.mp4,0,0.4,left\nd.mp4,0.5,0.9,left\n")
+    adapter = EventLabelling(**TINY)
+    rows = load_rows(adapter, DataArguments(train_file="train.csv", validation_file="other.csv", skip_bad=True))
+    few, spoilt = map(str, rows.skipped)
+    assert few.startswith(f"train.csv:{broken + 2}: has too few cells")
+    assert spoilt == f"train.csv:{broken + 2}: may be about {lost}: `skip_bad` leaves out all rows of them."
+    kept = [name for name in names[:3] if name not in lost]
+    if order == "abacbc":
+        with pytest.raises(BadData, match="has no video left without a faulty row"):
+            adapter.examples(rows.splits["train"])
+    else:
+        assert [row["file"] for row in adapter.examples(rows.splits["train"]).dataset] == kept
+
+
+def test_a_blank_line_says_nothing_of_its_neighbours():
+    names = [draw(f"{name}.mp4", [*10 * ["left"], *10 * ["none"]]) for name in "ab"]
+    lines = [f"{name},{start},{start + 0.4},left" for name in names for start in (0.0, 0.5)]
+    Path("train.csv").write_text("\n".join(["file,start,end,label", lines[0], "", *lines[1:]]) + "\n")
+    rows = load_rows(EventLabelling(**TINY), DataArguments(train_file="train.csv", check_only=True, skip_bad=True))
+    assert [fault.line for fault in rows.skipped] == [3]
+
+
 @pytest.mark.promise("H4")
 def test_a_label_that_only_validation_knows_is_told(table, films):
     held_out = [dict(films[4], label="jump"), films[5]]

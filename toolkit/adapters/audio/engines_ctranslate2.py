@@ -140,7 +140,7 @@ def load_library() -> Any:
     except ImportError as error:
         raise ImportError(
             '`engine="ctranslate2"` needs the library of that name, which is not installed. '
-            'Run: pip install "multimodal-seq2seq[ctranslate2]"'
+            "In the clone, run: pip install -e '.[ctranslate2]'"
         ) from error
 
 

@@ -126,8 +126,7 @@ def low_rank(model: WhisperForConditionalGeneration, rank: int, *, decoder_only:
         from peft import LoraConfig, LoraModel
     except ImportError as error:
         raise ImportError(
-            "`lora_rank` needs the library peft, which is not installed. Install it: pip install "
-            '"multimodal-seq2seq[lora]"'
+            "`lora_rank` needs the library peft, which is not installed. In the clone, run: pip install -e '.[lora]'"
         ) from error
     side = r"model\.decoder" if decoder_only else r"model"
     settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=rf"{side}\..*\.(q|v)_proj")

@@ -1,5 +1,6 @@
 """What can be wrong with labels of videos: with a row, with a video, between videos, between splits."""
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -175,10 +176,37 @@ class VideoChecks:
                     yield split.fault(rows[0], sentence)
                 seen.setdefault(place, (name, split.fault(rows[0], "")))
 
+    def unread(self, splits: Mapping[str, Split]) -> Iterator[tuple[Fault, set[tuple[str, str]]]]:
+        """Rows that could not be read, and the videos, as (split, path), that they may be about.
+
+        These are the videos of the rows around it or, in a file that goes to and fro between videos, all of its.
+        """
+        files: dict[str, list[tuple[int, tuple[str, str]]]] = {}
+        spoilt = [fault for split in splits.values() for fault in split.faults if fault.spoils and fault.line]
+        for name, split in splits.items() if spoilt else ():
+            if self.label_column in split.dataset.column_names:
+                for row in split.dataset:
+                    place = split.fault(row, "")
+                    files.setdefault(place.path, []).append((place.line or 0, (name, row[self.file_column])))
+        for fault in spoilt:
+            rows = sorted(files.get(fault.path, ()))
+            changes = sum(one[1] != other[1] for one, other in pairwise(rows))
+            around = slice(None)
+            if changes < len({video for _, video in rows}):
+                place = bisect(rows, fault.line or 0, key=lambda row: row[0])
+                around = slice(max(place - 1, 0), place + 1)
+            if videos := {video for _, video in rows[around]}:
+                yield fault, videos
+
     def whole_videos(
         self, splits: Mapping[str, Split], faults: Sequence[Fault]
     ) -> tuple[set[tuple[str, str]], list[Fault]]:
-        """The videos, as (split, path), that have a faulty row, and the faults, which tell where that costs others."""
+        """The videos, as (split, path), that have a faulty row, and the faults, which tell where that costs others.
+
+        Args:
+            splits: all of them.
+            faults: of their rows; those of rows that could not be read are added.
+        """
         places: dict[tuple[str, int | None], list[tuple[str, str]]] = {(one.path, one.line): [] for one in faults}
         sound: set[tuple[str, str]] = set()
         for name, split in splits.items() if faults else ():
@@ -194,7 +222,14 @@ class VideoChecks:
             if others and others[0][1] not in self.unreadable:
                 fault = replace(fault, sentence=f"{fault.sentence} `skip_bad` leaves out all rows of {others[0][1]}.")
             told.append(fault)
-        return {video for videos in places.values() for video in videos}, told
+        left_out = {video for videos in places.values() for video in videos}
+        for fault, videos in self.unread(splits):
+            left_out |= videos
+            paths = sorted(path for _, path in videos)
+            more = f" and of {len(paths) - 2} others" if len(paths) > 2 else ""
+            sentence = f"may be about {' or '.join(paths[:2])}{more}: `skip_bad` leaves out all rows of them."
+            told.append(replace(fault, sentence=sentence))
+        return left_out, told
 
 
 class ClipChecks(VideoChecks):
