@@ -17,6 +17,23 @@ COUNTS = (
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
     *("tokens_per_batch", "early_stopping_patience", "average_checkpoints"),
 )
+UNUSED = {
+    **dict.fromkeys(("metric_for_best_model", "greater_is_better"), "`metric` selects the checkpoint"),
+    **dict.fromkeys(
+        ("generation_max_length", "generation_config"), "outputs may be half as long again as the longest target"
+    ),
+    **dict.fromkeys(
+        ("train_sampling_strategy", "sortish_sampler", "length_column_name"), "a batch holds rows of about one length"
+    ),
+    "dataloader_drop_last": "every row is trained on",
+    "data_seed": "`seed` orders the rows too",
+    "do_predict": "`predict_only` predicts without training",
+    **dict.fromkeys(
+        ("prediction_loss_only", "batch_eval_metrics", "eval_accumulation_steps", "label_names"),
+        "an evaluation writes its rows to disk one batch after the other",
+    ),
+}
+"""Flags of the library that change nothing here, and what takes their place."""
 
 
 @dataclass
@@ -84,6 +101,9 @@ class RecipeArguments(Seq2SeqTrainingArguments):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"`{name}` must be above 0, but is {value}. Leave the flag away for its default.")
+        for flag in fields(self):
+            if flag.name in UNUSED and getattr(self, flag.name) != flag.default:
+                raise ValueError(f"`{flag.name}` has no effect here: {UNUSED[flag.name]}. Leave it away.")
         # Or several processes of a machine that has nothing else would each train alone, in the same folder.
         self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
         super().__post_init__()

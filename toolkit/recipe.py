@@ -1,6 +1,7 @@
 """The one recipe: check, train, evaluate, report, card, push. It calls; what it calls stands elsewhere."""
 
 import copy
+import shlex
 import sys
 import time
 import traceback
@@ -34,7 +35,9 @@ from toolkit.run_folder import (
     Outcome,
     count_parameters,
     find_checkpoint,
+    first_rows,
     refuse_other_model,
+    refuse_other_run,
     take,
     write_json,
     write_skipped,
@@ -67,9 +70,8 @@ def main(adapter_class: type[Adapter], **defaults: Any) -> None:
         sys.exit(1 if isinstance(error, BadData | OSError) else 2)
     except KeyboardInterrupt:
         if fails_first():
-            print(
-                f"Stopped. To go on, run the same command again: python {' '.join(masked(sys.argv))}", file=sys.stderr
-            )
+            again = shlex.join(masked(sys.argv))
+            print(f"Stopped. To go on, run the same command again: python {again}", file=sys.stderr)
         sys.exit(130)
 
 
@@ -132,7 +134,9 @@ def _train_and_tell(
 ) -> Outcome | None:
     share = Share(arguments.process_index, arguments.world_size)
     checkpoint = from_first(share, lambda: find_checkpoint(arguments))
+    asked = {**flags, "rows": first_rows(rows.splits["train"], adapter.media_column)}
     if checkpoint is not None:
+        refuse_other_run(asked, checkpoint)
         print(f"Going on from {checkpoint}.", file=sys.stderr)
         adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
     # What the first process has learnt holds for all: vocabularies that differ would be worse than none.
@@ -145,7 +149,7 @@ def _train_and_tell(
     if checkpoint is not None:
         refuse_other_model(trainer.model, checkpoint)
     if share.process == 0:
-        take(arguments, checkpoint, rows.skipped)
+        take(arguments, checkpoint, rows.skipped, asked)
     seconds = _train(trainer, checkpoint)
     trainer.model = adapter.finished(trainer.accelerator.unwrap_model(trainer.model))
     trainer.save_model()
@@ -246,13 +250,12 @@ def _evaluate(
     if evaluation is None:
         return None
     outcome = outcome_of(evaluation=evaluation, parameters=count_parameters(model))
-    write_json(trainer.folder / ARGUMENTS, outcome.arguments)
     write_run_report(outcome, adapter, model)
     trial = tried_here(adapter, model, evaluation.records)
     write_card(outcome, adapter, trial)
     write_json(trainer.folder / RESULTS, outcome.numbers())
     seal(trainer.folder, trial)
-    _print_scores(outcome)
+    outcome.print_scores()
     print(f"Report: {trainer.folder / 'report.html'}")
     return outcome
 
@@ -270,6 +273,7 @@ def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows, share: Sh
     encoded = cast(Examples, encode(adapter, split))
     _set_generation(model, adapter, encoded)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / RESULTS).unlink(missing_ok=True)
     model.to(arguments.device)  # type: ignore[arg-type]
     size, path = arguments.per_device_eval_batch_size, folder / PREDICTIONS
     evaluation = evaluate(model, adapter, encoded, path, batch_size=size, share=share, resumes=True)
@@ -280,14 +284,9 @@ def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows, share: Sh
     write_skipped(folder, rows.skipped)
     if evaluation.scores:
         write_json(folder / RESULTS, outcome.numbers())
-    _print_scores(outcome)
+    outcome.print_scores()
     print(f"Predictions: {evaluation.path}")
     return outcome
-
-
-def _print_scores(outcome: Outcome) -> None:
-    for name, score in outcome.evaluation.scores.items():
-        print(f"{name}: {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]")
 
 
 def _flags(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> dict[str, dict[str, Any]]:

@@ -104,6 +104,9 @@ def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
             rows.guards.append(guard)
             splits[name] = replace(split, dataset=split.dataset.filter(guard))
     adapter.fit(splits)
+    if adapter.columns is None and not data.check_only:
+        source, *target = (name for name in next(iter(splits.values())).dataset.column_names if name != LINE)
+        print(f"Reads `{source}`{''.join(f', writes `{name}`' for name in target)}.", file=sys.stderr)
     return rows
 
 
@@ -124,12 +127,18 @@ def _read(adapter: Adapter, data: DataArguments) -> dict[str, Split]:
 def _without(split: Split, wrong: set[tuple[str, int | None]]) -> Split:
     if not wrong:
         return split
-    columns = [name for name in (LISTED_IN, LINE) if name in split.dataset.column_names]
-    faults = [split.fault(row, "") for row in split.dataset.select_columns(columns)]
-    kept = [place for place, fault in enumerate(faults) if (fault.path, fault.line) not in wrong]
-    if not kept:
+    lines = np.concatenate([batch[LINE] for batch in _columns(split, LINE)])
+    kept = ~np.isin(lines, [line for _, line in wrong if line is not None])
+    if LISTED_IN in split.dataset.column_names:  # then a line alone says nothing
+        paths = (path for batch in _columns(split, LISTED_IN) for path in batch[LISTED_IN])
+        kept = np.array([place not in wrong for place in zip(paths, lines.tolist(), strict=True)])
+    if not kept.any():
         raise BadData([Fault(split.path, None, NONE_SOUND)])
-    return replace(split, dataset=split.dataset.select(kept)) if len(kept) < len(faults) else split
+    return split if kept.all() else replace(split, dataset=split.dataset.select(np.flatnonzero(kept)))
+
+
+def _columns(split: Split, name: str) -> Iterator[Mapping[str, Any]]:
+    return split.dataset.select_columns([name]).with_format("numpy").iter(batch_size=10_000)
 
 
 class Examples(TorchDataset):

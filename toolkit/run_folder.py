@@ -6,7 +6,9 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,9 @@ from toolkit.checkpoints import (
     remove_checkpoints,
     remove_unfinished,
 )
-from toolkit.data import Fault
+from toolkit.data import Fault, Split
 from toolkit.data.aside import written_aside
+from toolkit.data.source import LISTED_IN
 from toolkit.evaluation import Evaluation
 from toolkit.rows import SKIPPED
 
@@ -33,6 +36,8 @@ COMPARED = (
     *("num_hidden_layers", "num_encoder_layers", "cell_type", "bidirectional", "attention_type", "input_feeding"),
 )
 """What of a configuration decides whether weights fit."""
+MAY_CHANGE = ("metric", "num_beams", "length_penalty", "bleu_tokenizer", "frames_folder")
+"""Flags of an adapter that do not change what is learnt."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Outcome:
     parameters: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def print_scores(self) -> None:
+        """A line for each score."""
+        for name, score in self.evaluation.scores.items():
+            print(f"{name}: {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]")
 
     def numbers(self) -> dict[str, float]:
         """All figures, flat, as `all_results.json` has them."""
@@ -123,14 +133,61 @@ def _tell_skipped(folder: Path, found: Path | None) -> None:
         print(f"Skipped {fault}. It is kept as skipped-{fault.partition(':')[0]}.", file=sys.stderr)
 
 
-def take(arguments: RecipeArguments, checkpoint: Path | None, skipped: Sequence[Fault]) -> None:
-    """Makes the folder this run's own: what another run left unfinished, or is to be overwritten, goes."""
+def first_rows(split: Split, media_column: str | None) -> str:
+    """A digest of the first rows, by which a run knows its data again, wherever recordings are."""
+    digest = blake2b(digest_size=8)
+    for row in islice(split.dataset, 20):
+        cells = sorted((name, cell) for name, cell in row.items() if name not in (media_column, LISTED_IN))
+        digest.update(repr(cells).encode(errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def refuse_other_run(flags: Mapping[str, Any], checkpoint: Path) -> None:
+    """Compares what a checkpoint's run was asked for with what is asked for now.
+
+    Args:
+        flags: by owner: "adapter", and "rows", of what the training is.
+        checkpoint: in the folder of its run.
+
+    Raises:
+        ValueError: it is another run.
+    """
+    try:
+        there = json.loads((checkpoint.parent / ARGUMENTS).read_text(encoding="utf-8"))
+        before = {**there["adapter"], "rows": there["rows"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # it was not this version that began it
+    asked = {**json.loads(json.dumps(flags["adapter"], default=str)), "rows": flags["rows"]}
+    differences = [
+        "the training rows are others" if name == "rows" else f"`{name}` {before[name]} there, {value} here"
+        for name, value in asked.items()
+        if name in before and name not in MAY_CHANGE and before[name] != value
+    ]
+    if differences:
+        raise ValueError(
+            f"{checkpoint} is a checkpoint of another run ({'; '.join(differences)}). "
+            "Run with its flags, choose another `output_dir`, or pass `--overwrite_output_dir`."
+        )
+
+
+def take(
+    arguments: RecipeArguments, checkpoint: Path | None, skipped: Sequence[Fault], flags: Mapping[str, Any]
+) -> None:
+    """Makes the folder this run's own: what another run left unfinished, or is to be overwritten, goes.
+
+    Args:
+        arguments: name the folder.
+        checkpoint: to go on from.
+        skipped: faults of rows that are left out.
+        flags: what the run was asked for, which is noted now, so that it is known if the run is killed.
+    """
     folder = Path(str(arguments.output_dir))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULTS).unlink(missing_ok=True)
     if checkpoint is None:  # nothing whole is there, or it may be overwritten
         remove_checkpoints(folder)
     remove_unfinished(folder)
+    write_json(folder / ARGUMENTS, flags)
     write_skipped(folder, skipped)
 
 
@@ -210,7 +267,9 @@ __all__ = [
     "count_parameters",
     "environment",
     "find_checkpoint",
+    "first_rows",
     "refuse_other_model",
+    "refuse_other_run",
     "take",
     "write_json",
     "write_skipped",

@@ -15,6 +15,21 @@ def fitted(split, **settings) -> Translation:
     return adapter
 
 
+@pytest.mark.parametrize(
+    ("written", "reference"),
+    [
+        ("Cafe\u0301", "Café"),
+        ("\u09af\u09bc", "\u09df"),  # Bengali: NFC takes this letter apart
+        ("\u0628\u064e\u0651", "\u0628\u0651\u064e"),  # Arabic: in which order the marks were typed
+        ("dix heures", "dix\u00a0heures"),
+    ],
+)
+def test_the_same_letters_are_right_however_they_are_stored(written, reference):
+    scores = Translation().score([written], [reference])
+    assert scores["exact_match"].value == 100 and scores["cer"].value == 0
+    assert Translation().row_score(written, reference) == pytest.approx(100)
+
+
 def test_two_vocabularies_know_their_own_side_only(split):
     processor = fitted(split).processor
     assert "▁dog" in processor.tokenizer.get_vocab() and "▁Hund" not in processor.tokenizer.get_vocab()

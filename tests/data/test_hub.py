@@ -4,6 +4,7 @@ import os
 import pytest
 from datasets import Audio, ClassLabel, Dataset, Features, Value
 
+import toolkit.data.splits
 from toolkit.data import BadData, DataArguments, load_splits
 
 PAIRS = [("dog", "Hund"), ("cat", "Katze"), ("bird", "Vogel")]
@@ -45,8 +46,7 @@ def test_rows_are_texts_and_are_counted_from_one(rows, streaming):
 
 @streaming_or_not
 def test_without_wanted_names_the_languages_of_a_translation_are_the_columns(streaming):
-    rows = [{"translation": row["translation"]} for row in NESTED]
-    folder(train=rows, validation=rows)
+    folder(train=NESTED, validation=NESTED)  # not the number of the row, which stands first
     split = load(None, streaming=streaming)["train"]
     assert split.dataset.column_names == ["en", "de", "line"]
     assert next(iter(split.dataset)) == {"en": "dog", "de": "Hund", "line": 1}
@@ -92,8 +92,27 @@ def test_a_translation_that_lacks_a_language_is_a_fault():
 @streaming_or_not
 def test_a_column_that_is_not_there_is_named_with_the_languages_that_are(streaming):
     folder(train=NESTED, validation=NESTED)
-    with pytest.raises(BadData, match=r"corpus\[train\]: has no column `fr`; it has `id`, `en`, `de`\."):
+    with pytest.raises(BadData, match=r"corpus\[train\]: has no column `fr`; it has `en`, `de`, `id`\."):
         load(["en", "fr"], streaming=streaming)
+
+
+@pytest.mark.parametrize("name", ["valid", "val", "dev"])
+def test_validation_rows_are_found_under_the_names_that_people_give_them(name, monkeypatch):
+    there = {"train": Dataset.from_list(FLAT), name: Dataset.from_list(FLAT[:1])}
+    monkeypatch.setattr(toolkit.data.splits, "load_hub", lambda *_, **__: there)
+    splits = load(["en", "de"])
+    assert [split.path for split in splits.values()] == ["corpus[train]", f"corpus[{name}]"]
+    assert [len(split.dataset) for split in splits.values()] == [3, 1]
+
+
+def test_a_dataset_of_several_configurations_names_them():
+    folder(train=FLAT)
+    with open("corpus/README.md", "w") as page:
+        configs = "".join(f"- config_name: {name}\n  data_files: train.jsonl\n" for name in ("small", "large"))
+        page.write(f"---\nconfigs:\n{configs}---\n")
+    with pytest.raises(BadData, match=r"\['small', 'large'\]\)\. Name one of them with `dataset_config_name`\.$"):
+        load(["en", "de"])
+    assert len(load(["en", "de"], dataset_config_name="large")["train"].dataset) > 0
 
 
 def test_a_split_that_is_not_there_is_named_with_those_that_are():

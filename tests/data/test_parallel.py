@@ -34,6 +34,11 @@ def test_wanted_names_name_the_files_in_their_order(write, read):
     assert rows == [{"english": "dog", "german": "Hund", "line": 1}]
 
 
+def test_one_of_the_endings_may_be_wanted_alone(write, read):
+    rows, _ = read(pair(write, "dog\n", "Hund\n"), ["de"])
+    assert rows == [{"de": "Hund", "line": 1}]
+
+
 def test_wanted_names_that_are_the_endings_mean_the_endings(write, read):
     rows, _ = read(pair(write, "dog\n", "Hund\n"), ["de", "en"])
     assert rows == [{"de": "Hund", "en": "dog", "line": 1}]

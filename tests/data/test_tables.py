@@ -2,6 +2,8 @@ import csv
 import io
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from toolkit.data.files import open_source
@@ -145,3 +147,21 @@ def test_a_line_that_is_no_text_costs_its_row_and_no_other(write, read, name, da
     rows, (fault,) = read(write(name, header + row + row.replace(b"a", b"a" + damage) + row))
     assert [row["line"] for row in rows][-2:] == [2, 4]
     assert fault.startswith(f"{name}:3: ") and complaint in fault
+
+
+NESTED = [{"id": number, "translation": {"en": en, "ko": ko}} for number, (en, ko) in enumerate(PAIRS[:3])]
+
+
+@pytest.mark.parametrize("wanted", [None, ["en", "ko"], ["ko", "id"]])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet"])
+def test_a_text_per_language_in_one_column_is_a_column_per_language(write, read, name, wanted):
+    if name == "a.jsonl":
+        path = write(name, "".join(json.dumps(row) + "\n" for row in NESTED))
+    else:
+        path = name
+        pq.write_table(pa.Table.from_pylist(NESTED), path)
+    rows, faults = read(path, wanted)
+    expected = [{"id": str(number), "en": en, "ko": ko} for number, (en, ko) in enumerate(PAIRS[:3])]
+    names = wanted or ["en", "ko"]
+    assert rows == [{**{name: row[name] for name in names}, "line": line} for line, row in enumerate(expected, 1)]
+    assert faults == []

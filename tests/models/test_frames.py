@@ -57,6 +57,7 @@ def test_what_follows_changes_no_step_but_those_that_share_a_window_with_it():
 
 
 @torch.no_grad()
+@pytest.mark.promise("G10")
 def test_windows_are_blended_as_a_loop_over_them_blends():
     model, frames = encoder("videomae"), seen(19)[0]
     padded = torch.cat([frames, frames[-1:].expand(1, -1, -1, -1)])

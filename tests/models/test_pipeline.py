@@ -134,6 +134,18 @@ def test_models_of_many_languages_read_and_write_the_languages_that_are_named(fa
         assert torch.equal(answer["translation_token_ids"][: len(ids)], ids)
 
 
+def test_languages_that_are_named_for_one_text_are_not_those_of_the_next():
+    model, marks = many_languages("nllb")
+    marks.src_lang = "eng_Latn"
+    model.generation_config.forced_bos_token_id = marks.convert_tokens_to_ids("deu_Latn")
+    serve = pipeline("translation", model, tokenizer=marks, max_new_tokens=5)
+    before = serve(SOURCES[0])
+    other = serve(SOURCES[0], src_lang="deu_Latn", tgt_lang="eng_Latn")
+    assert serve(SOURCES[0]) == before != other
+    assert serve(SOURCES[0], src_lang="eng_Latn", tgt_lang="deu_Latn") == before
+    assert serve(SOURCES[0], tgt_lang="deu_Latn") == before
+
+
 @pytest.mark.parametrize("given", [dict(), dict(src_lang="eng_Latn"), dict(tgt_lang="deu_Latn")], ids=str)
 def test_a_model_of_many_languages_is_not_left_to_choose_one(given):
     model, marks = many_languages("nllb")

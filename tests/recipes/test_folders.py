@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import toolkit.recipe
 import toolkit.training
 from tests.recipes.conftest import CORE
 from toolkit import pipeline
@@ -48,14 +49,58 @@ def test_a_finished_run_is_left_alone_unless_it_may_be_overwritten(finished, rec
     assert "Going on" not in said.err
 
 
-def test_a_checkpoint_of_another_model_is_refused_with_the_difference(finished, recipe):
+@pytest.mark.parametrize("knows_its_run", [True, False])
+def test_a_checkpoint_of_another_model_is_refused_with_the_difference(finished, recipe, knows_its_run):
     (finished / "all_results.json").unlink()
+    if not knows_its_run:
+        (finished / "training_args.json").unlink()
     before = contents(finished)
     said = recipe("translation", output_dir="out", **SETTINGS | {"hidden_size": 24, "cell_type": "gru"})
     assert (said.code, contents(finished) == before) == (2, True)
-    assert (
-        "is a checkpoint of another model (hidden_size 16 there, 24 here; cell_type lstm there, gru here)" in said.err
-    )
+    difference = "another model (hidden_size 16 there, 24 here; cell_type lstm there, gru here)"
+    if knows_its_run:
+        difference = "another run (`cell_type` lstm there, gru here; `hidden_size` 16 there, 24 here)"
+    assert f"is a checkpoint of {difference}" in said.err
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"tokenizer": "word"}, "`tokenizer` bpe there, word here"),
+        ({"vocab_size": 30}, "`vocab_size` 8000 there, 30 here"),
+        ({"lowercase_source": True}, "`lowercase_source` False there, True here"),
+        ({"train_file": "other.tsv"}, "the training rows are others"),
+    ],
+)
+def test_a_run_of_another_vocabulary_or_other_rows_does_not_go_on_from_its_checkpoints(
+    finished, recipe, change, difference
+):
+    (finished / "all_results.json").unlink()
+    Path("other.tsv").write_text(f"en\tde\n{ROWS}".replace("Hund", "chien"))
+    before = contents(finished)
+    said = recipe("translation", output_dir="out", **SETTINGS | change)
+    assert (said.code, contents(finished) == before) == (2, True)
+    assert f"is a checkpoint of another run ({difference}). Run with its flags" in said.err
+
+
+def test_what_changes_nothing_that_is_learnt_may_change(finished, recipe):
+    (finished / "all_results.json").unlink()
+    Path("moved").mkdir()
+    Path("t.tsv").rename("moved/t.tsv")
+    changed = {"train_file": "moved/t.tsv", "num_beams": 3, "metric": "bleu", "num_train_epochs": 3}
+    said = recipe("translation", output_dir="out", **SETTINGS | changed)
+    assert (said.code, "Going on from" in said.err) == (0, True), said.err
+
+
+def test_the_flags_of_a_run_are_known_before_it_ends(recipe, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(toolkit.recipe, "_train", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            recipe("translation", output_dir="out", **SETTINGS)
+    kept = json.loads(Path("out/training_args.json").read_text())
+    assert kept["adapter"]["hidden_size"] == SETTINGS["hidden_size"] and kept["data"]["train_file"] == "t.tsv"
+    said = recipe("translation", "--predict_only", output_dir="out", model_name_or_path="out", test_file="t.tsv")
+    assert said.code == 2
 
 
 def test_what_a_killed_run_left_half_written_is_cleared_away(finished, recipe):

@@ -138,6 +138,20 @@ def test_a_model_of_many_languages_is_told_its_two(family, recipe):
     assert [answer["translation_text"] for answer in answers] == [record["prediction"] for record in records]
 
 
+@families(bart)
+def test_weights_in_half_precision_are_trained_in_single_precision(pretrained, recipe):
+    AutoModelForSeq2SeqLM.from_pretrained(pretrained).half().save_pretrained(pretrained)
+    assert AutoModelForSeq2SeqLM.from_pretrained(pretrained).dtype == torch.float16
+    assert recipe("translation", model_name_or_path=pretrained, output_dir="out", **TRAINING).code == 0
+    assert AutoModelForSeq2SeqLM.from_pretrained("out").dtype == torch.float32
+
+
+@families(marian)
+def test_a_vocabulary_that_is_there_cannot_lose_its_case(pretrained, recipe):
+    said = recipe("translation", "--lowercase_source", model_name_or_path=pretrained, output_dir="out", **TRAINING)
+    assert said.code == 2 and said.err.startswith("`lowercase_source` is for a vocabulary that is learnt")
+
+
 @families(marian)
 def test_languages_of_a_model_that_knows_none_are_refused(pretrained, recipe):
     said = recipe("translation", model_name_or_path=pretrained, output_dir="out", src_lang="eng_Latn", **TRAINING)

@@ -125,6 +125,34 @@ def test_a_fault_in_a_stream_ends_the_run_or_is_left_out_and_listed(recipe):
     assert sorted({line.partition(": ")[0] for line in listed}) == ["t.tsv:62", "t.tsv:63"]
 
 
+def test_a_stream_with_limits_of_length_is_checked_while_its_vocabulary_is_learnt(recipe):
+    table("t.tsv", [*PAIRS, ("dog " * 40, "Hund")])
+    flags = {"train_file": "t.tsv", "max_steps": 6, "per_device_train_batch_size": 16, "max_source_length": 30, **SMALL}
+    said = recipe("translation", "--streaming", "--skip_bad", **flags)
+    assert said.code == 0, said.err
+    assert Path("out/skipped_rows.txt").read_text().startswith("t.tsv:62: the source has ")
+
+
+def test_a_vocabulary_is_learnt_from_rows_that_are_kept_only(recipe):
+    table("t.tsv", [*PAIRS, ("ж " * 40, "Hund")])
+    flags = {"train_file": "t.tsv", "max_source_length": 30, "tokenizer": "char", **SMALL}
+    assert recipe("translation", "--skip_bad", **flags).code == 0
+    assert "ж" not in Path("out/source_tokenizer/tokenizer.json").read_text(encoding="utf-8")
+
+
+def test_what_is_read_and_written_is_told_where_nobody_named_it(recipe):
+    table("t.tsv")
+    assert "Reads `en`, writes `de`.\n" in recipe("translation", train_file="t.tsv", **SMALL).err
+
+
+def test_scores_of_an_earlier_prediction_do_not_stand_beside_another(trained, data, recipe):
+    flags = {"model_name_or_path": trained, "output_dir": "out"}
+    assert recipe("translation", "--predict_only", test_file=data["test_file"], **flags).code == 0
+    table("s.tsv", [("dog",), ("cat",)], ("en",))
+    assert recipe("translation", "--predict_only", test_file="s.tsv", source_column="en", **flags).code == 0
+    assert not Path("out/all_results.json").exists()
+
+
 def test_a_stream_is_checked_to_its_end(recipe):
     table("t.tsv", [*PAIRS, ("cat", " ")])
     said = recipe("translation", "--streaming", "--check_only", train_file="t.tsv")

@@ -107,7 +107,35 @@ def test_without_validation_data_whole_videos_are_held_out(table):
     assert not files["train"] & files["validation"] and files["validation"]
 
 
-@pytest.mark.promise("G1", "G6")
+@pytest.mark.slow
+@pytest.mark.promise("G6")
+def test_the_same_videos_with_other_labels_give_another_detector(table, recipe):
+    told = {**table("train", 24), **table("other", 6, seed=1)}
+    new_names = {"left": "a bird", "right": "a cat"}
+    for seen, name in new_names.items():  # one table tells of birds alone, the other one of cats
+        for split in ("train", "other"):
+            lines = [
+                f"{file},{start},{end},{name}"
+                for file, events in told.items()
+                for start, end, label in events
+                if file.startswith(split) and label == seen
+            ]
+            Path(f"{split}.csv").write_text("\n".join(["file,start,end,label", *lines]) + "\n")
+        said = recipe(
+            "video/event_labelling",
+            **{**FLAGS, "hidden_size": 32, "flips": "none", "num_train_epochs": 20, "learning_rate": 0.01},
+            **{"train_file": "train.csv", "validation_file": "other.csv", "output_dir": name},
+        )
+        assert said.code == 0, said.err
+        detect = pipeline("video-event-detection", name)
+        for file, events in told.items():
+            if file.startswith("other"):
+                found = [(event["label"], event["start"]) for event in detect(file)["events"]]
+                wanted = [(name, pytest.approx(start, abs=0.11)) for start, _, label in events if label == seen]
+                assert found == wanted
+
+
+@pytest.mark.promise("G1")
 def test_frames_of_another_program_with_other_labels_train_as_well(recipe):
     for name in ("a", "b", "c", "d"):
         draw(f"{name}.mp4", [*6 * ["none"], *6 * ["left"], *6 * ["right"]])

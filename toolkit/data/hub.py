@@ -13,10 +13,8 @@ from datasets.utils.file_utils import xopen
 
 from toolkit.data.faults import BadData, Fault
 from toolkit.data.recordings import open_located, with_slash
-from toolkit.data.source import Row, Source, choose_columns, typed_row
+from toolkit.data.source import NESTED, Row, Source, choose_columns, flattened, typed_row, with_languages
 from toolkit.data.storage import private_folder
-
-_NESTED = "translation"  # translation sets often hold one column of this name, with a text per language in each row
 
 
 class HubRows(Source):
@@ -37,16 +35,16 @@ class HubRows(Source):
         with _one_sentence(path):
             # A stream may not know its columns before its first row.
             features: Mapping[str, object] = dataset.features or next(iter(dataset), {})
-        inside = features.get(_NESTED)
+        inside = features.get(NESTED)
         inside = getattr(inside, "languages", inside)
         languages = list(inside) if isinstance(inside, Mapping | list) else []
-        plain = [name for name in features if not (languages and name == _NESTED)]
-        names = plain + [name for name in languages if name not in plain]
+        names = with_languages(list(features), languages)
+        plain = [name for name in features if name in names]
         super().__init__(path, choose_columns(path, names, wanted, optional))
         self._optional = optional
         self._is_nested = not set(self.columns).intersection(names) <= set(plain)
         # Other columns are not even decoded: they may hold images or sound.
-        read = [name for name in self.columns if name in plain] + [_NESTED] * self._is_nested
+        read = [name for name in self.columns if name in plain] + [NESTED] * self._is_nested
         self._recordings = {name: kind for name in read if isinstance(kind := features.get(name), Audio | Video)}
         self._classes = {name: kind for name in read if isinstance(kind := features.get(name), ClassLabel)}
         self._dataset = dataset.select_columns(read)
@@ -64,7 +62,7 @@ class HubRows(Source):
                     line += 1
                     values = dict(zip(batch, cells, strict=True))
                     if self._is_nested:
-                        values = {**(values[_NESTED] or {}), **values}
+                        values = dict(flattened({**values, NESTED: values[NESTED] or {}}))
                     yield self._row(line, values)
 
     def _row(self, line: int, values: dict[str, Any]) -> Row | Fault:
@@ -127,8 +125,11 @@ def _one_sentence(path: str) -> Iterator[None]:
         cause: BaseException = error
         while cause.__cause__ is not None:  # the library wraps what happened into "an error occurred"
             cause = cause.__cause__
-        reason = (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
-        way_out = "Check its name, its configuration and the connection."
+        told = (str(cause).strip() or type(cause).__name__).splitlines()
+        reason, way_out = told[0].rstrip("."), "Check its name, its configuration and the connection."
+        if reason == "Config name is missing":
+            reason = " ".join(told[:2])[:400]
+            way_out = "Name one of them with `dataset_config_name`."
         if "torchcodec" in reason:  # the library wants it for sets that are no Parquet, though nothing is decoded
             way_out = "Install torchcodec, or download the files and name their folder as `train_file`."
         sentence = f"cannot be loaded as a dataset ({reason}). {way_out}"

@@ -22,7 +22,7 @@ class ParallelLines(Source):
         self.paths = paths
         typed = ",".join(paths)
         names = _endings(paths)
-        if wanted is not None and set(wanted) != set(names):
+        if wanted is not None and not set(wanted) <= set(names):
             if len(wanted) != 2:
                 sentence = f"two parallel files have two columns, but {len(wanted)} are wanted. Give one table instead."
                 raise BadData([Fault(typed, None, sentence)])

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from numbers import Number
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from toolkit.data.faults import BadData, Fault
 from toolkit.data.lines import LONGEST_LINE
@@ -20,6 +20,7 @@ LONGEST_LIST = 20  # names in a sentence; a hostile header has a hundred thousan
 MOST_FAULTS = 100_000  # more are not worth their memory: it is the wrong file
 LINE = "line"  # the column that says where a row stands
 MADE = ("labels", "input_ids", "attention_mask", "source_length", "target_length")  # columns that encoding adds
+NESTED = "translation"  # the column that may hold a text per language
 LISTED_IN = "listed_in"  # the column that says in which file that line is, where a split is read from several
 
 
@@ -135,6 +136,27 @@ def without_trailing_blanks(records: Iterable[Record | Fault]) -> Iterator[Recor
             yield from (replace(first, line=(first.line or 0) + number) for number in range(count))
         first, count = None, 0
         yield record
+
+
+def flattened(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a row, where `translation` is a text per language with each language as a column of its own.
+
+    So the Hub's sets of translations have it, and what is downloaded from there.
+
+    >>> flattened({"id": "7", "translation": {"en": "a", "de": "ein"}})
+    {'en': 'a', 'de': 'ein', 'id': '7'}
+    """
+    inside = values.get(NESTED)
+    if not isinstance(inside, Mapping):
+        return values
+    plain = {name: value for name, value in values.items() if name != NESTED}
+    return {**{name: text for name, text in inside.items() if name not in plain}, **plain}
+
+
+def with_languages(names: Sequence[str], languages: Iterable[str]) -> list[str]:
+    """The names of columns that `flattened` gives: languages first, since beside them stands an id, if anything."""
+    plain = [name for name in names if not (languages and name == NESTED)]
+    return [name for name in languages if name not in plain] + plain
 
 
 def typed_row(

@@ -15,6 +15,8 @@ from toolkit.data.source import LINE, LISTED_IN, Source
 from toolkit.data.storage import store, stream
 
 _KNOWN = ".tsv, .csv, .jsonl, .json (each also as .gz), .parquet, or two parallel text files as a.en,a.de"
+ALSO_CALLED = {"validation": ("valid", "val", "dev")}
+"""What datasets of the Hub call splits beside our names."""
 _RECORDED = "recordings also as a folder, .srt, .vtt, .eaf, .txt, .bundle"
 
 
@@ -160,8 +162,8 @@ def _openers(arguments: DataArguments) -> dict[str, Callable[..., Source]]:
     for name in names:
         if name in files:
             openers[name] = partial(open_source, files[name])
-        elif name in online:
-            openers[name] = partial(open_hub, f"{hub}[{name}]", online[name])
+        elif (there := next((one for one in (name, *ALSO_CALLED.get(name, ())) if one in online), None)) is not None:
+            openers[name] = partial(open_hub, f"{hub}[{there}]", online[there])
     if not suffices(openers):
         missing = " or ".join(names) if arguments.predict_only else "train"
         sentence = f"has no split {missing}; it has {', '.join(online) or 'none'}. Give a file for it."

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -17,10 +17,13 @@ from toolkit.data.source import (
     EMPTY,
     LINE,
     MOST_FAULTS,
+    NESTED,
     Row,
     Source,
     choose_columns,
+    flattened,
     typed_row,
+    with_languages,
     without_trailing_blanks,
 )
 
@@ -169,7 +172,7 @@ class JsonLines(Source):
         for item in without_trailing_blanks(self._objects()):
             yield item if isinstance(item, Fault) else typed_row(self.path, *item, self.columns, self._optional)
 
-    def _objects(self) -> Iterator[tuple[int, dict[str, object]] | Fault]:
+    def _objects(self) -> Iterator[tuple[int, Mapping[str, object]] | Fault]:
         for number, text, fault in read_lines(self.path):
             if fault is not None:
                 yield fault
@@ -178,7 +181,7 @@ class JsonLines(Source):
             else:
                 yield self._object(number, text)
 
-    def _object(self, number: int, text: str) -> tuple[int, dict[str, object]] | Fault:
+    def _object(self, number: int, text: str) -> tuple[int, Mapping[str, object]] | Fault:
         if number == 1 and text.lstrip().startswith("["):
             sentence = "is one JSON array. Write one object per line, without brackets and commas around them."
             raise BadData([Fault(self.path, number, sentence)])
@@ -190,7 +193,7 @@ class JsonLines(Source):
             place = f"is not valid JSON: {error}"
         else:
             if isinstance(value, dict):
-                return number, value
+                return number, flattened(value)
             place = f"holds a JSON {'array' if isinstance(value, list) else 'value'} that is no object"
         return Fault(self.path, number, f"{place}. Write one whole object per line.")
 
@@ -210,10 +213,14 @@ class ParquetTable(Source):
         check_file(path)
         self.path = path
         with self._opened() as file:
-            names = file.schema_arrow.names
+            schema = file.schema_arrow
+        inside = schema.field(NESTED).type if schema.names.count(NESTED) == 1 else None
+        languages = [field.name for field in inside] if inside is not None and pa.types.is_struct(inside) else []
+        names = with_languages(schema.names, languages)
         super().__init__(path, choose_columns(path, names, wanted, optional))
         self._optional = optional
-        self._present = [name for name in self.columns if name in names]
+        nested = NESTED if any(name in languages for name in self.columns) else ""
+        self._present = [name for name in schema.names if name in self.columns or name == nested]
 
     def __iter__(self) -> Iterator[Row | Fault]:
         """One row per row, and faults."""
@@ -228,7 +235,7 @@ class ParquetTable(Source):
                     except UnicodeDecodeError as error:
                         yield Fault(self.path, line, f"is not UTF-8 ({error.reason}). Write the texts as UTF-8.")
                     else:
-                        yield typed_row(self.path, line, values, self.columns, self._optional)
+                        yield typed_row(self.path, line, flattened(values), self.columns, self._optional)
 
     def _opened(self) -> pq.ParquetFile:
         try:

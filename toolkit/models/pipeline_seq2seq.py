@@ -109,9 +109,15 @@ class Seq2SeqTextPipeline(WritingPipeline):
             raise TypeError(f"`inputs` must be text or many texts, but one of them is a {type(text).__name__}.")
         tokenizer = self._source_tokenizer()
         if hasattr(tokenizer, "_build_translation_inputs") and (src_lang or tgt_lang):
+            usual = getattr(tokenizer, "src_lang", None)
             encoded = tokenizer._build_translation_inputs(
-                text, return_tensors="pt", truncation=truncation, src_lang=src_lang, tgt_lang=tgt_lang
+                text,
+                return_tensors="pt",
+                truncation=truncation,
+                src_lang=src_lang or usual,
+                tgt_lang=tgt_lang or getattr(tokenizer, "tgt_lang", None),
             )
+            tokenizer.src_lang = usual  # or the next text would be taken for one of this language
         else:
             encoded = tokenizer((self.prefix or "") + text, return_tensors="pt", truncation=truncation)
             encoded.pop("token_type_ids", None)

@@ -10,7 +10,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from tests.adapters.audio.conftest import TIMES, processor, tiny_whisper
 from tests.adapters.conftest import tone
-from toolkit import DataArguments, RecipeArguments, Transcription, run
+from toolkit import DataArguments, RecipeArguments, Transcription, pipeline, run
 from toolkit.adapters.audio import whisper
 from toolkit.models import save_portable
 
@@ -157,6 +157,20 @@ def test_whisper_comes_back_as_whisper(flags, folder, train_file, tmp_path):
     assert features["input_features"].shape[-1] == 100
     assert (model.generation_config.language, model.generation_config.task) == ("en", "transcribe")
     assert "wer" in json.loads((out / "all_results.json").read_text())
+
+
+@pytest.mark.promise("F9")
+def test_translations_are_trained_on_scored_and_served_by_the_same_recipe(folder, train_file, tmp_path):
+    adapter = Transcription(model_name_or_path=folder, language="de", speech_task="translate", window_seconds=1)
+    out = trained(adapter, train_file, tmp_path / "out")
+    assert "wer" in json.loads((out / "all_results.json").read_text())
+    settings = WhisperForConditionalGeneration.from_pretrained(out).generation_config
+    assert (settings.language, settings.task) == ("de", "translate")
+    records = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    served = pipeline("automatic-speech-recognition", out, vad=False)
+    assert [served(record["source"])["text"].strip() for record in records] == [
+        record["prediction"].strip() for record in records
+    ]
 
 
 @pytest.mark.promise("F2")

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import sacrebleu
 from transformers import PreTrainedModel
 
 from toolkit import metrics
@@ -15,6 +14,7 @@ from toolkit.adapters.core import RecurrentCore
 from toolkit.adapters.text.checks import wordless_targets
 from toolkit.adapters.text.maps import attention_maps
 from toolkit.adapters.text.pretrained import encoder_decoder, habits, pretrained_model
+from toolkit.adapters.text.scoring import score_text, score_texts
 from toolkit.adapters.text.texts import Texts
 from toolkit.adapters.tokenizers import (
     TOKENIZER_KINDS,
@@ -30,19 +30,6 @@ from toolkit.data import Fault, Split, shared_rows
 from toolkit.metrics import Score
 from toolkit.models import RecurrentSeq2SeqForConditionalGeneration, Seq2SeqProcessor, load_processor
 from toolkit.report import Section
-
-SCORES: dict[str, Callable[..., Score]] = {
-    "bleu": metrics.bleu,
-    "bleu_lowercase": partial(metrics.bleu, lowercase=True),
-    "chrf": metrics.chrf,
-    "ter": metrics.ter,
-    "rouge1": partial(metrics.rouge, kind="1"),
-    "rouge2": partial(metrics.rouge, kind="2"),
-    "rougeL": partial(metrics.rouge, kind="l"),
-    "cer": metrics.cer,
-    "exact_match": metrics.exact_match,
-    "length_ratio": metrics.length_ratio,
-}
 
 
 @dataclass
@@ -91,8 +78,9 @@ class TextToText(RecurrentCore, Adapter):
             raise ValueError(
                 f"`target_column` must be another one than `source_column`, but both are {self.source_column}."
             )
-        if self.metric not in self.scores:
-            raise ValueError(f"`metric` must be one of {', '.join(self.scores)}, but is {self.metric!r}.")
+        known = [name for name in self.scores if name != "length_ratio"]  # which is best near 1
+        if self.metric not in known:
+            raise ValueError(f"`metric` must be one of {', '.join(known)}, but is {self.metric!r}.")
         for name in ("max_source_length", "max_target_length", "num_beams"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -107,17 +95,27 @@ class TextToText(RecurrentCore, Adapter):
         self._prefix = ""
         if self.model_name_or_path is None:
             self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
+            if self.src_lang or self.tgt_lang:
+                raise ValueError(
+                    "`src_lang` and `tgt_lang` belong to a pretrained model of many languages. Leave them away."
+                )
             if self.bpe_dropout and self.tokenizer in TOKENIZER_KINDS and self.tokenizer != "bpe":
                 raise ValueError(
                     f"`bpe_dropout` undoes merges, which `tokenizer` {self.tokenizer} does not make. Leave it away, or "
                     "use bpe."
                 )
         else:
+            if self.lowercase_source:
+                raise ValueError(
+                    "`lowercase_source` is for a vocabulary that is learnt, but `model_name_or_path` brings its own. "
+                    "Leave it away."
+                )
             config = encoder_decoder(self.model_name_or_path)
             self._positions = getattr(config, "max_position_embeddings", None)
             self._prefix = habits(config, self.task).get("prefix") or ""
         self._names: tuple[str, ...] = tuple(self.columns or ())
         self._train: Split | None = None
+        self._is_learning = False
 
     @property
     def columns(self) -> Sequence[str] | None:
@@ -130,6 +128,8 @@ class TextToText(RecurrentCore, Adapter):
         """Notes the names of the columns, and the training texts that a vocabulary is learnt from."""
         first = next(iter(splits.values()))
         self._names = tuple(name for name in first.dataset.column_names if name != "line")
+        if self.model_name_or_path is None and self._train is not splits.get("train"):
+            self.__dict__.pop("processor", None)  # it may have learnt from rows that are left out now
         self._train = splits.get("train")
         if self._train is not None and len(self._names) < 2:
             raise ValueError("`target_column` must be given to train, but only `source_column` is. Name what to write.")
@@ -157,7 +157,11 @@ class TextToText(RecurrentCore, Adapter):
                 "or `model_name_or_path` for a model that has one."
             )
         texts = Texts(self._train, names, lowercase=self._names[:1] if self.lowercase_source else ())
-        return train_tokenizer(texts, kind=self.tokenizer, vocab_size=self.vocab_size)
+        self._is_learning = True
+        try:
+            return train_tokenizer(texts, kind=self.tokenizer, vocab_size=self.vocab_size)
+        finally:
+            self._is_learning = False
 
     def model(self) -> PreTrainedModel:
         """The pretrained model, or a fresh recurrent one of the size that the vocabulary asks for."""
@@ -243,12 +247,11 @@ class TextToText(RecurrentCore, Adapter):
     def score(self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None) -> dict[str, Score]:
         """The scores of the task."""
         names = self.scores if only is None else (only,)
-        settings = {"bleu": {"tokenize": self.bleu_tokenizer}, "bleu_lowercase": {"tokenize": self.bleu_tokenizer}}
-        return {name: SCORES[name](predicted, expected, **settings.get(name, {})) for name in names}
+        return score_texts(names, predicted, expected, bleu_tokenizer=self.bleu_tokenizer)
 
     def row_score(self, predicted: str, expected: str) -> float:
         """The chrF of one row."""
-        return sacrebleu.sentence_chrf(predicted, [expected]).score
+        return score_text(predicted, expected)
 
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
         """Attention maps."""
@@ -267,8 +270,8 @@ class TextToText(RecurrentCore, Adapter):
             ("source", self.max_source_length, lambda: self.inputs(row)["input_ids"]),
             ("target", self.max_target_length, lambda: self.labels(row) if len(self._names) > 1 else ()),
         ):
-            if limit is None and self._positions is None:
-                continue
+            if (limit is None and self._positions is None) or self._is_learning:
+                continue  # a stream is checked while it is read, also where its vocabulary is not known yet
             length = len(encode())
             if limit is not None and length > limit:
                 return f"the {name} has {length} tokens, above `max_{name}_length` ({limit}). Shorten it or raise that."

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from transformers import (
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
     AutoModelForSeq2SeqLM,
@@ -44,7 +45,8 @@ def pretrained_model(name_or_path: str, task: str, *, as_it_is: bool) -> PreTrai
         task: what the run trains or uses it for.
         as_it_is: whether it is only used.
     """
-    model = AutoModelForSeq2SeqLM.from_pretrained(name_or_path)
+    # Weights that are stored in half precision would be trained in it, where small steps round to nothing.
+    model = AutoModelForSeq2SeqLM.from_pretrained(name_or_path, dtype="auto" if as_it_is else torch.float32)
     usual = habits(model.config, task)
     if as_it_is:
         known = {name: value for name, value in usual.items() if hasattr(model.generation_config, name)}

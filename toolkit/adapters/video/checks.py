@@ -193,8 +193,8 @@ class VideoChecks:
             changes = sum(one[1] != other[1] for one, other in pairwise(rows))
             around = slice(None)
             if changes < len({video for _, video in rows}):
-                place = bisect(rows, fault.line or 0, key=lambda row: row[0])
-                around = slice(max(place - 1, 0), place + 1)
+                after = bisect(rows, fault.line or 0, key=lambda row: row[0])
+                around = slice(max(after - 1, 0), after + 1)
             if videos := {video for _, video in rows[around]}:
                 yield fault, videos
 

@@ -1,0 +1,64 @@
+"""How good written texts are, whatever code points a letter is made of."""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import sacrebleu
+
+from toolkit import metrics
+from toolkit.metrics import Score
+
+SCORES: dict[str, Callable[..., Score]] = {
+    "bleu": metrics.bleu,
+    "bleu_lowercase": partial(metrics.bleu, lowercase=True),
+    "chrf": metrics.chrf,
+    "ter": metrics.ter,
+    "rouge1": partial(metrics.rouge, kind="1"),
+    "rouge2": partial(metrics.rouge, kind="2"),
+    "rougeL": partial(metrics.rouge, kind="l"),
+    "cer": metrics.cer,
+    "exact_match": metrics.exact_match,
+    "length_ratio": metrics.length_ratio,
+}
+
+
+def composed(text: str) -> str:
+    """A text as it is compared: the same letters are the same code points, and spaces break lines or are spaces.
+
+    A vocabulary that is learnt here knows texts in this form only, so a model can write no other.
+
+    >>> composed("Cafe\u0301\u00a0noir")
+    'Café noir'
+    """
+    return unicodedata.normalize("NFC", text).replace("\u00a0", " ")
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Texts as they are compared, read anew on every pass."""
+
+    texts: Iterable[str]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(composed, self.texts)
+
+
+def score_texts(
+    names: Iterable[str], predicted: Iterable[str], expected: Iterable[str], *, bleu_tokenizer: str
+) -> dict[str, Score]:
+    """The named scores."""
+    settings = {"tokenize": bleu_tokenizer}
+    return {
+        name: SCORES[name](Composed(predicted), Composed(expected), **(settings if name.startswith("bleu") else {}))
+        for name in names
+    }
+
+
+def score_text(predicted: str, expected: str) -> float:
+    """The chrF of one text."""
+    return sacrebleu.sentence_chrf(composed(predicted), [composed(expected)]).score
+
+
+__all__ = ["score_text", "score_texts"]
