@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -10,9 +11,9 @@ from datasets import Dataset
 from torch.utils.data import DataLoader
 
 from toolkit import Translation
-from toolkit.data import BadData, Split
+from toolkit.data import BadData, DataArguments, Split
 from toolkit.processes import Share
-from toolkit.rows import Streamed, encode
+from toolkit.rows import Streamed, encode, load_rows
 
 
 @dataclass
@@ -100,6 +101,18 @@ def test_rows_of_a_stream_vary_as_their_number_says(adapter, split):
 
     assert drawn(1) == drawn(1) != drawn(2)
     assert drawn(1)[:20] != drawn(1)[20:]
+
+
+def test_a_faulty_row_of_one_file_costs_no_row_of_another(tmp_path):
+    for name in ("train", "validation"):
+        rows = [f"dog {name} {number}\tHund {number}" for number in range(20)]
+        rows[3 if name == "train" else 11] = f"dog {name}\t "
+        Path(f"{name}.tsv").write_text("\n".join(["en\tde", *rows]) + "\n")
+    data = DataArguments(train_file="train.tsv", validation_file="validation.tsv", skip_bad=True)
+    rows = load_rows(Translation(tokenizer="word"), data)
+    assert [str(fault).split(": ")[0] for fault in rows.skipped] == ["train.tsv:5", "validation.tsv:13"]
+    for name, line in (("train", 5), ("validation", 13)):
+        assert rows.splits[name].dataset["line"][:] == [number for number in range(2, 22) if number != line]
 
 
 def test_a_stream_without_a_sound_row_ends_the_run(adapter, split):

@@ -128,7 +128,7 @@ def _without(split: Split, wrong: set[tuple[str, int | None]]) -> Split:
     if not wrong:
         return split
     lines = np.concatenate([batch[LINE] for batch in _columns(split, LINE)])
-    kept = ~np.isin(lines, [line for _, line in wrong if line is not None])
+    kept = ~np.isin(lines, [line for path, line in wrong if path == split.path and line is not None])
     if LISTED_IN in split.dataset.column_names:  # then a line alone says nothing
         paths = (path for batch in _columns(split, LISTED_IN) for path in batch[LISTED_IN])
         kept = np.array([place not in wrong for place in zip(paths, lines.tolist(), strict=True)])

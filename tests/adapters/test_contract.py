@@ -133,6 +133,8 @@ def test_perfect_outputs_score_best_and_others_worse(adapter, rows):
 
 def test_each_score_can_select_checkpoints(adapter, kind):
     for name in adapter.score([""], [""]):
+        if name == "length_ratio":
+            continue  # which is best near 1
         score = kind(metric=name).score([""], [""], only=name)[name]
         assert isinstance(score.higher_is_better, bool)
 

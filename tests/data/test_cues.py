@@ -63,6 +63,11 @@ def test_tables_have_a_score_only_where_there_is_one():
     assert write_cues([Cue(0, 1, "a")], "csv", media="m.wav") == "file,start,end,text\nm.wav,0.000,1.000,a\n"
 
 
+@pytest.mark.parametrize(("rate", "written"), [(24.6, "00:01:00:00"), (0.33, "00:01:00:00"), (29.97, "00:00:59:28")])
+def test_an_edit_list_counts_at_the_rate_it_is_written_in_but_for_televisions(rate, written):
+    assert f" {written} " in write_cues([Cue(60.0, 90.0, "hit")], "edl", media="a.mp4", frames_per_second=rate)
+
+
 @pytest.mark.promise("G9")
 @pytest.mark.parametrize(("rate", "end"), [(25.0, "00:01:01:10"), (29.97, "00:01:01:10"), (50.0, "00:01:01:20")])
 def test_an_edit_list_counts_frames(rate, end):

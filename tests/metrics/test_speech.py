@@ -31,6 +31,13 @@ def transcripts() -> tuple[list[str], list[str]]:
     return rows[0], rows[1]
 
 
+@pytest.mark.parametrize("language", ["zh", "ja", "th"])
+def test_spaces_that_a_normaliser_puts_between_letters_are_no_letters(language):
+    normalize = whisper_normalizer(language)
+    for rate in (wer, cer):
+        assert rate(["今日は、雨です!"], ["今日も雨です。"], normalize=normalize).value == pytest.approx(100 / 6)
+
+
 @pytest.mark.promise("F7")
 def test_hand_counted_edits_are_listed_by_kind():
     # c → x and d → y; b left out; e added

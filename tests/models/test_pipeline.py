@@ -134,10 +134,10 @@ def test_models_of_many_languages_read_and_write_the_languages_that_are_named(fa
         assert torch.equal(answer["translation_token_ids"][: len(ids)], ids)
 
 
-def test_languages_that_are_named_for_one_text_are_not_those_of_the_next():
+def test_languages_that_are_named_for_one_text_are_not_those_of_the_next(monkeypatch):
     model, marks = many_languages("nllb")
-    marks.src_lang = "eng_Latn"
-    model.generation_config.forced_bos_token_id = marks.convert_tokens_to_ids("deu_Latn")
+    monkeypatch.setattr(marks, "src_lang", "eng_Latn")
+    monkeypatch.setattr(model.generation_config, "forced_bos_token_id", marks.convert_tokens_to_ids("deu_Latn"))
     serve = pipeline("translation", model, tokenizer=marks, max_new_tokens=5)
     before = serve(SOURCES[0])
     other = serve(SOURCES[0], src_lang="deu_Latn", tgt_lang="eng_Latn")

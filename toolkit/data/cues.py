@@ -152,11 +152,14 @@ def _edl(cues: Sequence[Cue], media: str, frames_per_second: float) -> str:
 
     Editors lay such a list over the clip as markers. An instant lasts one frame, because a cut cannot be empty.
     """
+    base = max(1, round(frames_per_second))
+    # Only the rates of television count at another rate than they are written in; a mean rate is no rate of frames.
+    rate = frames_per_second if abs(frames_per_second - base) < 0.002 * base else base
     lines = [f"TITLE: {_one_line(PurePath(media).stem) or 'timeline'}", "FCM: NON-DROP FRAME", ""]
     for number, cue in enumerate(cues, 1):
-        start = round(cue.start_seconds * frames_per_second)
-        end = max(round(cue.end_seconds * frames_per_second), start + 1)
-        times = " ".join(_timecode(frame, round(frames_per_second)) for frame in (start, end))
+        start = round(cue.start_seconds * rate)
+        end = max(round(cue.end_seconds * rate), start + 1)
+        times = " ".join(_timecode(frame, base) for frame in (start, end))
         lines.append(f"{number:03}  AX       V     C        {times} {times}")
         if media:
             lines.append(f"* FROM CLIP NAME: {_one_line(PurePath(media).name)}")

@@ -60,7 +60,10 @@ def label_reader(path: str) -> Callable[[str, Asked, Recordings | None], Labels]
         return None
     if name.endswith(LIST_ENDING):
         return TranscriptList
-    return LabelTrack if is_label_track(path) else Transcript
+    try:
+        return LabelTrack if is_label_track(path) else Transcript
+    except BadData:  # nobody can read it: that costs the file, not the folder
+        return Transcript
 
 
 def open_folder(path: str, asked: Asked) -> Source:

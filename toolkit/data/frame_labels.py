@@ -102,7 +102,8 @@ class Instants(Labels):
             return Span(line, second, second, label, video["video"], times=SECONDS)
         else:
             return Span(line, str(frame), str(frame + 1), label, video["video"], times=FRAMES)
-        return Fault(self.path, line, f"this event, of {video['video']}, {sentence}. Correct it.")
+        # The whole video is left out with it, so its neighbours are not about to lose an event.
+        return Fault(self.path, line, f"this event, of {video['video']}, {sentence}. Correct it.", spoils=False)
 
     def _videos(self) -> list[object]:
         check_file(self.path)

@@ -138,6 +138,9 @@ def _pieces(
         _check_number("sampling_rate", source["sampling_rate"], above=0)
         samples = source["array"] if "array" in source else source["raw"]
         yield iter([_waveform(samples, source["sampling_rate"])]), None
+    elif hasattr(source, "get_all_samples"):  # what a decoded row of a dataset holds
+        held = source.get_all_samples()
+        yield iter([_waveform(held.data, held.sample_rate)]), None
     else:
         with opened(source) as recording:
             track = SoundTrack(recording)

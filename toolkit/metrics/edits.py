@@ -26,12 +26,14 @@ def cer(
     >>> print(cer(["나는 학교에갔다"], ["나는 학교에 간다"]))
     CER 22.2 [22.2, 22.2]
     """
+    normalizer = normalizer_of(normalize)
+    ignore_spacing |= normalizer is not None and normalizer.splits_letters  # or its own spaces would be right letters
     separator = "" if ignore_spacing else " "
 
     def measure(prediction: str, reference: str) -> tuple[int, int]:
         return _edits(jiwer.process_characters, separator.join(prediction.split()), separator.join(reference.split()))
 
-    return _error_rate("CER", paired(predicted, expected), measure, ignore_spacing, normalizer_of(normalize))
+    return _error_rate("CER", paired(predicted, expected), measure, ignore_spacing, normalizer)
 
 
 def wer(

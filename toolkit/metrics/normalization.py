@@ -8,10 +8,15 @@ _WITHOUT_SPACES = ("zh", "yue", "ja", "th", "lo", "my")
 
 @dataclass(frozen=True)
 class Normalizer:
-    """What is done to both texts, with the name that a signature shows."""
+    """What is done to both texts, with the name that a signature shows.
+
+    Attributes:
+        splits_letters: whether it puts spaces between letters, where the language puts none between words.
+    """
 
     name: str
     change: Callable[[str], str] = field(repr=False)
+    splits_letters: bool = False
 
     def __call__(self, text: str) -> str:
         """The text as it is compared."""
@@ -44,7 +49,8 @@ def whisper_normalizer(language: str = "en", *, spelling: Mapping[str, str] | No
     if code == "en":
         name = "whisper-en" if spelling else "whisper-en-spelling-kept"
         return Normalizer(name, EnglishTextNormalizer(dict(spelling or {})))
-    return Normalizer(f"whisper-{code}", BasicTextNormalizer(split_letters=code in _WITHOUT_SPACES))
+    splits = code in _WITHOUT_SPACES
+    return Normalizer(f"whisper-{code}", BasicTextNormalizer(split_letters=splits), splits_letters=splits)
 
 
 def normalizer_of(normalize: str | Normalizer) -> Normalizer | None:

@@ -131,7 +131,7 @@ class FrameProcessor(ProcessorMixin):
     def normalise(self, frames: Tensor, median: Tensor | None = None) -> Tensor:
         """Bytes of shrunk frames to float32 around 0; with a median, that takes the place of the mean."""
         mean, std = (frames.new_tensor(values, dtype=torch.float32)[:, None, None] for values in (self.mean, self.std))
-        return (frames / 255 - (mean if median is None else median / 255)) / std
+        return (frames / 255 - (mean if median is None else median.to(frames.device) / 255)) / std
 
     def seen(self, seconds: Any) -> Tensor:
         """Which of a video's frames the model sees, for labels: (F,) times -> indices, some left out or repeated."""

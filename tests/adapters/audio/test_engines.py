@@ -9,8 +9,8 @@ from tests.adapters.audio.conftest import END, RATE_HZ, WINDOW_SECONDS, processo
 from toolkit.adapters.audio.alignment import token_steps, warp
 from toolkit.adapters.audio.engines import Request
 from toolkit.adapters.audio.engines_transformers import TransformersEngine
-from toolkit.adapters.audio.engines_whisper import Written
 from toolkit.adapters.audio.repetition import compression_ratio, loop_start
+from toolkit.adapters.audio.written import Written
 from toolkit.media.values import Waveform
 
 PLAIN = Request(

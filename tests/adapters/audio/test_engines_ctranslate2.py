@@ -1,6 +1,7 @@
 """CTranslate2 says what transformers says, over weights that are converted once."""
 
 import importlib
+import json
 import shutil
 import tracemalloc
 
@@ -148,6 +149,31 @@ def test_an_older_checkpoint_of_many_languages_finds_them_too(sound, tmp_path):
         found.append(engine.languages(engine.encode(windows)))
     assert found[0] == found[1]
     assert len(set(found[0])) > 1
+
+
+def test_a_tokenizer_in_parts_is_converted_whole(folder, sound, tmp_path):
+    whole = transcriber(folder, engine="ctranslate2", language="de", **BARE)(sound(1.5))
+    parts = tmp_path / "parts"
+    shutil.copytree(folder, parts)
+    tokenizer = json.loads((parts / "tokenizer.json").read_text())
+    (parts / "vocab.json").write_text(json.dumps(tokenizer["model"]["vocab"]))
+    (parts / "merges.txt").write_text("\n".join(map(" ".join, tokenizer["model"]["merges"])))
+    added = {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
+    (parts / "added_tokens.json").write_text(json.dumps(added))
+    (parts / "tokenizer.json").unlink()
+    assert transcriber(parts, engine="ctranslate2", language="de", **BARE)(sound(1.5)) == whole
+
+
+def test_heads_of_a_teacher_with_more_layers_are_not_used(folder, sound, tmp_path):
+    shutil.copytree(folder, tmp_path / "distilled")
+    path = tmp_path / "distilled" / "generation_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps({**settings, "alignment_heads": [[7, 0]], "num_beams": 3}))
+    hear = transcriber(path.parent, engine="ctranslate2", language="de", **BARE)
+    assert hear(sound(1.5), return_timestamps="word")["chunks"]
+    assert hear.engine.saved == {"beam_size": 3}
+    with pytest.raises(ValueError, match="`tokenizer` cannot be another one"):
+        transcriber(folder, engine="ctranslate2", tokenizer=hear.engine.tokenizer)
 
 
 def test_a_missing_library_is_one_sentence(folder, monkeypatch):

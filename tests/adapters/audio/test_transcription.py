@@ -50,13 +50,15 @@ def test_normalised_scores_follow_the_language_of_the_texts(folder):
         scores = Transcription(**flags).score(["今日は、雨です!"], ["今日も雨です。"], only="wer_normalized")
         return scores["wer_normalized"]
 
-    for model in ({}, {"model_name_or_path": folder}):
-        score = scored(language="ja", **model)
-        assert score.value == pytest.approx(100 / 6) and score.signature.startswith("norm:whisper-ja|")
+    score = scored(language="ja")
+    assert score.value == pytest.approx(100 / 6) and score.signature.startswith("norm:whisper-ja|")
+    assert scored(language="de", model_name_or_path=folder).signature.startswith("norm:whisper-de|")
     assert scored().signature.startswith("norm:whisper-en-spelling-kept|")
-    translated = scored(model_name_or_path=folder, language="<|ja|>", speech_task="translate")
+    translated = scored(model_name_or_path=folder, language="<|de|>", speech_task="translate")
     assert translated.signature.startswith("norm:whisper-en-")
-    assert scored(model_name_or_path=folder, language="<|ja|>").signature.startswith("norm:whisper-ja|")
+    assert scored(model_name_or_path=folder, language="<|de|>").signature.startswith("norm:whisper-de|")
+    with pytest.raises(ValueError, match="`language` must be one that .* knows, but japanese came with later"):
+        scored(model_name_or_path=folder, language="japanese")
 
 
 def test_spellings_that_come_with_a_checkpoint_are_no_mistakes(adapter):

@@ -1,6 +1,7 @@
 """Clips and their one label: windows at random in training, all of them in evaluation, as in service."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from tests.adapters.video.drawn import draw
 from toolkit import pipeline
 from toolkit.adapters.video import VideoClassification
+from toolkit.data import BadData
 from toolkit.evaluation import evaluate
 from toolkit.metrics import accuracy, macro_f1
 from toolkit.models import save_portable
@@ -166,6 +168,29 @@ def test_a_clip_that_stands_in_two_rows_is_told(table, clips):
         "train.csv:6: parts.mp4 stands in line 2 as well, the same part of it. Keep one of the rows.",
         "train.csv:8: left.mp4 stands in line 4 as well, the same part of it. Keep one of the rows.",
     ]
+
+
+def test_no_clip_of_a_video_of_two_splits_is_left(table, clips):
+    parts = [
+        {"file": "parts.mp4", "start": f"{start}", "end": f"{start + 0.2:.1f}", "label": "left"} for start in (1.2, 1.5)
+    ]
+    splits = {"train": table(clips), "validation": table(parts, name="validation")}
+    made = VideoClassification(**SMALL)
+    made.fit(splits)
+    told = [str(fault) for fault in made.check(splits) if "flattered" in str(fault)]
+    assert [fault.split(": ")[0] for fault in told] == ["validation.csv:2", "validation.csv:3"]
+
+
+def test_without_a_video_that_can_be_read_the_run_ends_in_one_sentence(table):
+    Path("torn.mp4").write_bytes(b"no video")
+    rows = [
+        {"file": "torn.mp4", "start": start, "end": end, "label": "left"} for start, end in (("0", "1"), ("1", "2"))
+    ]
+    made = VideoClassification(**SMALL)
+    made.fit({"train": table(rows)})
+    assert list(made.check({"train": table(rows)}))
+    with pytest.raises(BadData, match="^train.csv: has no video left that can be read. Correct the rows.$"):
+        made.examples(table(rows))
 
 
 @pytest.mark.parametrize(

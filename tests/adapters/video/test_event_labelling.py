@@ -9,6 +9,7 @@ import torch
 
 from tests.adapters.video.drawn import TINY, draw
 from toolkit import EventLabelling
+from toolkit.metrics import segments
 from toolkit.models import save_portable
 
 KINDS = ("frames", "events")
@@ -186,6 +187,22 @@ def test_a_text_that_ends_before_its_video_leaves_the_last_frames_to_nobody(kind
     assert made.label_frames == {"left": 101, "right": 97}
     if kind == "frames":
         assert made.labels(row)[-3:] == [made.processor.labels.index("left"), -100, -100]
+
+
+def test_an_instant_within_a_longer_event_is_not_lost(table):
+    path = draw("a.mp4", ["left"] * 30)
+    spans = [("rally", "0", "3"), ("hit", "0.5", "0.5"), ("hit", "1.5", "1.5"), ("serve", "2.0", "2.4")]
+    rows = [{"file": path, "label": name, "start": a, "end": b, "track": name} for name, a, b in spans]
+    made = EventLabelling(**{**TINY, "decoder": "events"})
+    made.fit({"train": table(rows)})
+    (row,) = made.examples(table(rows, name="validation")).dataset
+    written, expected = made.decode(made.labels(row)), made.expected(row)
+    (video,) = made.watched([written], [expected])
+    assert video.predicted == video.expected
+    assert [label for label, *_ in segments(video.predicted)] == [
+        *("rally", "hit", "rally", "hit", "rally", "serve", "rally")
+    ]
+    assert made.score([written], [expected])["edit"].value == 100
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -74,6 +74,11 @@ class Engine(Protocol):
         """What each window says."""
 
 
+def unwritten(window: Waveform) -> Reading:
+    """What is told of a window for which nothing was written."""
+    return Reading(skipped=(Skipped(window.start_seconds, window.end_seconds, "no text was written"),))
+
+
 def weights_version(name_or_path: str | Path) -> str:
     """Tells versions of the checkpoint in a folder apart, by the sizes and times of its files.
 
@@ -86,4 +91,4 @@ def weights_version(name_or_path: str | Path) -> str:
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest()[:12]
 
 
-__all__ = ["Engine", "Reading", "Request", "weights_version"]
+__all__ = ["Engine", "Reading", "Request", "unwritten", "weights_version"]

@@ -15,8 +15,9 @@ from huggingface_hub import constants, snapshot_download
 from transformers import WhisperFeatureExtractor, WhisperTokenizer
 
 from toolkit.adapters.audio.engines import Request, weights_version
-from toolkit.adapters.audio.engines_whisper import Encoded, WhisperEngine, Written
+from toolkit.adapters.audio.engines_whisper import WhisperEngine
 from toolkit.adapters.audio.languages import language_ids
+from toolkit.adapters.audio.written import Encoded, Written
 from toolkit.media.values import Waveform
 
 PRECISIONS = ("int8", "float32", "float16")
@@ -29,7 +30,10 @@ ARGUMENTS = {
     "top_k": "sampling_topk",
     "patience": "patience",
 }
-"""Names of `generate` and what CTranslate2 calls them; beside these it takes `max_new_tokens` and `prompt_ids`."""
+"""Names of `generate` and what CTranslate2 calls them. Beside these it takes `max_new_tokens`, `max_length` and
+`prompt_ids`."""
+FORM = 2
+"""Of what is kept in the cache; another one than before, and nothing that was converted earlier is used."""
 COPIED = ("tokenizer.json", "preprocessor_config.json", "generation_config.json")
 
 
@@ -69,8 +73,10 @@ class CTranslate2Engine(WhisperEngine):
             language=kept.get("language"),
             task=kept.get("task"),
             longest_seconds=float(chunk),
+            positions=int(kept.get("max_length") or 448),
         )
-        self.longest_text = int(kept.get("max_length", 448))
+        saved = {own: kept.get(name) for name, own in ARGUMENTS.items() if name in ("num_beams", "length_penalty")}
+        self.saved = {own: value for own, value in saved.items() if value is not None}
 
     def encode(self, windows: Sequence[Waveform]) -> Encoded:
         """States (B, S, D) in the library's own memory."""
@@ -91,9 +97,10 @@ class CTranslate2Engine(WhisperEngine):
     def write(self, encoded: Encoded, prompts: list[list[int]], temperature: float, request: Request) -> list[Written]:
         """The library's own search over states and prompts, or draws that are the same for each window."""
         given = dict(request.generation)
-        given.pop("prompt_ids", None)
-        settings: dict[str, Any] = {"beam_size": 1, "sampling_topk": 0 if temperature > 0 else 1}
-        limit = given.pop("max_new_tokens", self.longest_text // 2)
+        for own in ("prompt_ids", "max_new_tokens", "max_length"):
+            given.pop(own, None)
+        settings: dict[str, Any] = {"beam_size": 1, "sampling_topk": 0 if temperature > 0 else 1, **self.saved}
+        limit = self.room(prompts[0], request)
         settings["max_length"] = max(
             2 * limit, len(prompts[0]) + limit
         )  # the library allows half of it, less the prompt
@@ -113,7 +120,8 @@ class CTranslate2Engine(WhisperEngine):
         for result in results:
             tokens = list(result.sequences_ids[0])
             total = result.scores[0] * len(tokens) ** power  # of the tokens and the end, undoing the library's mean
-            written.append(Written(tokens, total / (len(tokens) + 1), result.no_speech_prob))
+            mean = total / (len(tokens) + 1)
+            written.append(Written(tokens, mean, result.no_speech_prob, finished=len(tokens) < limit))
         return written
 
     def align(self, one: Encoded, opening: list[int], tokens: list[int], steps: int) -> list[int]:
@@ -126,7 +134,7 @@ class CTranslate2Engine(WhisperEngine):
 
     def known_arguments(self) -> Callable[[str], bool]:
         """Those that the library has."""
-        return {*ARGUMENTS, "max_new_tokens", "prompt_ids"}.__contains__
+        return {*ARGUMENTS, "max_new_tokens", "max_length", "prompt_ids"}.__contains__
 
 
 def load_library() -> Any:
@@ -180,7 +188,11 @@ def convert(source: Path, goal: Path, *, precision: str) -> None:
         converter.convert(str(aside / "model"), quantization=precision)
         if not (aside / "model" / "preprocessor_config.json").exists():
             WhisperFeatureExtractor.from_pretrained(source).save_pretrained(aside / "model")
-        _tell_languages(aside / "model" / "config.json", source)
+        if not (
+            aside / "model" / "tokenizer.json"
+        ).exists():  # but its parts, as earlier versions of the library save it
+            WhisperTokenizer.from_pretrained(source).save_pretrained(aside / "model")
+        _complete(aside / "model" / "config.json", source)
         try:
             os.rename(aside / "model", goal)
         except OSError:
@@ -190,17 +202,23 @@ def convert(source: Path, goal: Path, *, precision: str) -> None:
         shutil.rmtree(aside)
 
 
-def _tell_languages(config: Path, source: Path) -> None:
-    """Adds the tokens of languages, which the library does not find where an older checkpoint does not name them."""
-    settings = _json(config)
+def _complete(config: Path, source: Path) -> None:
+    """Adds what the library does not find: tokens of languages, where an older checkpoint does not name them.
+
+    Heads for alignment, where a distilled model names those of its teacher, who had more layers.
+    """
+    settings, model = _json(config), _json(source / "config.json")
     if not settings.get("lang_ids"):
         settings["lang_ids"] = sorted(language_ids(WhisperTokenizer.from_pretrained(source)).values())
-        config.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+    layers, heads = model["decoder_layers"], model["decoder_attention_heads"]
+    if any(layer >= layers for layer, _ in settings.get("alignment_heads") or ()):
+        settings["alignment_heads"] = [[layer, head] for layer in range(layers // 2, layers) for head in range(heads)]
+    config.write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
 def _fingerprint(folder: Path) -> str:
     """Tells checkpoints and their versions apart."""
-    return hashlib.sha256(json.dumps([str(folder.resolve()), weights_version(folder)]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([FORM, str(folder.resolve()), weights_version(folder)]).encode()).hexdigest()[:12]
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from transformers import Pipeline
 
-from toolkit.adapters.audio.engines import Reading, Request, weights_version
+from toolkit.adapters.audio.engines import Reading, Request, unwritten, weights_version
 from toolkit.adapters.audio.repetition import without_loop
 from toolkit.adapters.audio.transcript import Segment, Word
 from toolkit.media.values import Waveform
@@ -78,7 +78,7 @@ def _raw(window: Waveform) -> dict[str, Any]:
 
 def _reading(answer: dict[str, Any], window: Waveform, limit: float | None) -> Reading:
     if not answer["text"].strip():
-        return Reading()
+        return unwritten(window)
     words = [
         Word(f" {chunk['text'].strip()}", *(window.start_seconds + seconds for seconds in chunk["timestamp"]))
         for chunk in answer.get("chunks", ())

@@ -13,9 +13,10 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from toolkit.adapters.audio.alignment import token_steps
 from toolkit.adapters.audio.engines import Request, weights_version
-from toolkit.adapters.audio.engines_whisper import Encoded, WhisperEngine, Written
+from toolkit.adapters.audio.engines_whisper import WhisperEngine
 from toolkit.adapters.audio.languages import knows_languages
 from toolkit.adapters.audio.whisper import complete
+from toolkit.adapters.audio.written import Encoded, Written
 from toolkit.media.values import Waveform
 
 
@@ -37,6 +38,7 @@ class TransformersEngine(WhisperEngine):
             language=getattr(config, "language", None),
             task=getattr(config, "task", None),
             longest_seconds=float(self.extractor.chunk_length),
+            positions=model.config.max_target_positions,
         )
         self.config: Any = copy(config)  # the model's own stays as it is
         complete(self.config, self.tokenizer, multilingual=self.multilingual)
@@ -70,9 +72,9 @@ class TransformersEngine(WhisperEngine):
         change what is drawn, only where the first temperature is above 0: what is read again is alone in its batch.
         """
         config = self.config
-        settings = {"num_beams": 1, "max_new_tokens": self.model.config.max_target_positions // 2, **request.generation}
+        settings = {"num_beams": config.num_beams or 1, **request.generation}
         settings.pop("prompt_ids", None)
-        settings |= {"max_length": len(prompts[0]) + settings["max_new_tokens"], "max_new_tokens": None}
+        settings |= {"max_length": len(prompts[0]) + self.room(prompts[0], request), "max_new_tokens": None}
         if temperature > 0:
             settings |= {"do_sample": True, "temperature": temperature, "num_beams": 1}
             settings = {"top_k": 0, **settings}
@@ -105,7 +107,8 @@ class TransformersEngine(WhisperEngine):
         # A hook on the projection sees all positions of the prompt: no second pass for the probability of silence.
         start = prompts[0].index(self.start)
         silence = steps[0][:: steps[0].shape[0] // len(prompts), start].float().softmax(-1)[:, self.no_speech]
-        return [Written(*entry) for entry in zip(texts, means, silence.tolist(), strict=True)]
+        finished = [self.end in row for row in rows]
+        return [Written(*entry) for entry in zip(texts, means, silence.tolist(), finished, strict=True)]
 
     def mean_log_probability(self, states: Tensor, prompt: list[int], tokens: list[int]) -> float:
         """One more pass over a text: in beam search the library keeps all scores of all beams, or none."""
@@ -146,7 +149,9 @@ class TransformersEngine(WhisperEngine):
         finally:
             self.model.set_attn_implementation(before)
         heads = getattr(self.model.generation_config, "alignment_heads", None)
-        if heads is None:  # as OpenAI's Whisper does for models without a list: all of the upper half
+        # As OpenAI's Whisper does for models without a list, all of the upper half; a distilled model may have kept
+        # the list of its teacher, who had more layers.
+        if not heads or max(layer for layer, _ in heads) >= len(maps):
             layers = range(len(maps) // 2, len(maps))
             heads = [(layer, head) for layer in layers for head in range(maps[0].shape[1])]
         weights = torch.stack([maps[layer][0, head] for layer, head in heads])

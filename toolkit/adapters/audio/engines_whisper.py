@@ -2,47 +2,25 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from typing import Any, cast
+from typing import cast
 
 from transformers import PreTrainedTokenizerBase
 from transformers.models.whisper.tokenization_whisper import LANGUAGES, _combine_tokens_into_words
 
 from toolkit.adapters.audio.alignment import sentences, without_pauses
-from toolkit.adapters.audio.engines import Reading, Request
+from toolkit.adapters.audio.engines import Reading, Request, unwritten
 from toolkit.adapters.audio.languages import code
 from toolkit.adapters.audio.repetition import compression_ratio, without_loop
 from toolkit.adapters.audio.transcript import Segment, Skipped, Word
+from toolkit.adapters.audio.written import Encoded, Written, longest_gap
 from toolkit.media.values import Waveform
 
 TICK_SECONDS = 0.02
 """Timestamp tokens and alignments count in steps of this length."""
 UNREAD_SECONDS = 3.0
 """Where timestamps leave more than this out of a window, its text is doubted."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """What the decoder wrote for one window, without prompt and end.
-
-    Args:
-        tokens: text and timestamps.
-        mean_log_probability: of the tokens and the end.
-        no_speech_probability: that the window holds none, as the first step judged.
-    """
-
-    tokens: list[int]
-    mean_log_probability: float
-    no_speech_probability: float
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Windows and what the encoder made of them."""
-
-    windows: Sequence[Waveform]
-    states: Any
 
 
 class WhisperEngine(ABC):
@@ -55,6 +33,7 @@ class WhisperEngine(ABC):
         language: that it was tuned for, if any.
         task: that it was tuned for, if any.
         longest_seconds: what its encoder takes.
+        positions: tokens that its decoder takes, prompt and end included.
     """
 
     sample_rate_hz = 16000
@@ -69,9 +48,10 @@ class WhisperEngine(ABC):
         language: str | None = None,
         task: str | None = None,
         longest_seconds: float = 30.0,
+        positions: int = 448,
     ) -> None:
         self.name, self.tokenizer, self.multilingual = name, tokenizer, multilingual
-        self.language, self.task, self.longest_seconds = language, task, longest_seconds
+        self.language, self.task, self.longest_seconds, self.positions = language, task, longest_seconds, positions
         self.start, self.end, self.no_timestamps = (
             self.token(name) for name in ("<|startoftranscript|>", "<|endoftext|>", "<|notimestamps|>")
         )
@@ -112,6 +92,11 @@ class WhisperEngine(ABC):
                 f"`language` must be English for this English-only model, but is {request.language!r}. "
                 "Choose a multilingual checkpoint."
             )
+        if request.language is not None and self.multilingual and not self.knows(request.language):
+            raise ValueError(
+                f"`language` must be one that this checkpoint knows, but {request.language!r} came with later ones. "
+                "Choose a newer one, or another language."
+            )
         if request.task not in (None, "transcribe", "translate"):
             raise ValueError(
                 f'`task` must be "transcribe" or "translate", but is {request.task!r}. Choose one of them.'
@@ -127,6 +112,21 @@ class WhisperEngine(ABC):
                     f"`{name}` is no argument of this pipeline nor of `generate` with this engine. "
                     "Leave it away, or check its spelling."
                 )
+
+    def knows(self, language: str) -> bool:
+        """Whether there is a token for a language."""
+        return self.token(f"<|{language}|>") not in (None, self.end, self.tokenizer.unk_token_id)
+
+    def room(self, prompt: Sequence[int], request: Request) -> int:
+        """How many tokens may be written: as asked, else half of what the decoder takes, as in Whisper's own code.
+
+        Where that cuts a text off it is written once more, with all the room there is.
+        """
+        most = self.positions - len(prompt) - 1  # its end is read too, when the text is aligned
+        asked = request.generation.get("max_new_tokens")
+        if asked is None and (total := request.generation.get("max_length")) is not None:
+            asked = total - len(prompt)
+        return max(1, min(most, self.positions // 2 if asked is None else asked))
 
     def languages(self, encoded: Encoded) -> list[str | None]:
         """Codes, by the model's own first step."""
@@ -158,13 +158,23 @@ class WhisperEngine(ABC):
         for row, written in enumerate(self.write(encoded, prompts, request.temperature[0], request)):
             if self.doubts(written, request):
                 written = self.fall_back(self.take(encoded, row), prompts[row], written, request)
+            written = self.to_its_end(written, self.take(encoded, row), prompts[row], request)
             reading = self.reading(written, encoded.windows[row], request)
             if request.timestamps and longest_gap(reading, encoded.windows[row]) > UNREAD_SECONDS:
                 reading = self.read_again(reading, self.take(encoded, row), languages[row], request)
             if request.timestamps == "word" and not any(segment.words for segment in reading.segments):
                 reading = self.with_words(reading, self.take(encoded, row), languages[row], request)
-            readings.append(reading)
+            readings.append(reading if reading.segments or reading.skipped else unwritten(encoded.windows[row]))
         return readings
+
+    def to_its_end(self, written: Written, one: Encoded, prompt: list[int], request: Request) -> Written:
+        """Writes a text that was cut at the usual limit once more, unless it would only repeat itself."""
+        limited = "max_new_tokens" in request.generation or "max_length" in request.generation
+        if written.finished or limited or self.repeats(written, request):
+            return written
+        roomy = replace(request, generation={**request.generation, "max_new_tokens": self.positions})
+        (again,) = self.write(one, [prompt], request.temperature[0], roomy)
+        return written if self.doubts(again, request) else again
 
     def read_again(self, reading: Reading, one: Encoded, language: str | None, request: Request) -> Reading:
         """Fills a gap between timestamps: decoders that write times pass over whole sentences at times.
@@ -220,6 +230,8 @@ class WhisperEngine(ABC):
             reason, text = f"no speech (probability {written.no_speech_probability:.2f})", self.text(written.tokens)
             return Reading(skipped=(Skipped(window.start_seconds, window.end_seconds, reason, text),))
         kept, cut = without_loop(self.segments(written.tokens, window), request.compression_ratio_threshold)
+        if kept and not cut and not written.finished:
+            cut = [Skipped(kept[-1].start_seconds, window.end_seconds, "text cut at the most tokens that were allowed")]
         return Reading(tuple(kept), tuple(cut))
 
     def segments(self, tokens: Sequence[int], window: Waveform) -> list[Segment]:
@@ -265,11 +277,4 @@ class WhisperEngine(ABC):
         return replace(reading, segments=tuple(segments))
 
 
-def longest_gap(reading: Reading, window: Waveform) -> float:
-    """The most seconds of a window in a row that no segment covers; none where nothing was read."""
-    ends = [window.start_seconds, *(segment.end_seconds for segment in reading.segments)]
-    starts = [*(segment.start_seconds for segment in reading.segments), window.end_seconds]
-    return max(start - end for start, end in zip(starts, ends, strict=True)) if reading.segments else 0.0
-
-
-__all__ = ["TICK_SECONDS", "Encoded", "WhisperEngine", "Written"]
+__all__ = ["TICK_SECONDS", "WhisperEngine"]

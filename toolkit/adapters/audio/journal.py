@@ -97,7 +97,9 @@ def fingerprint(source: Any) -> str | None:
         with open(source, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     if hasattr(source, "tobytes") or hasattr(source, "numpy"):
-        return hashlib.sha256((source if hasattr(source, "tobytes") else source.numpy()).tobytes()).hexdigest()
+        return hashlib.sha256(
+            (source if hasattr(source, "tobytes") else source.detach().cpu().float().numpy()).tobytes()
+        ).hexdigest()
     return None
 
 

@@ -51,6 +51,13 @@ class WhisperLearner(Learner):
                 f"`language` must be English for {name}, which knows no other, but is {asked}. "
                 "Choose a Whisper of many languages, openai/whisper-tiny for instance."
             )
+        if asked is not None and self.knows_languages:
+            tokenizer = load_processor(self._name).tokenizer
+            if f"<|{code(asked)}|>" not in tokenizer.get_vocab():
+                raise ValueError(
+                    f"`language` must be one that {name} knows, but {asked} came with later checkpoints. "
+                    "Choose a newer one, openai/whisper-large-v3 for instance."
+                )
         if self.flags.speech_task == "translate" and not self.knows_languages:
             raise ValueError(
                 f"`speech_task` must be transcribe for {name}, which knows English only, but is translate. "

@@ -1,6 +1,7 @@
 """From the name of a model to what transcribes with it."""
 
 import tempfile
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from toolkit.models import MODELS, PIPELINES, load_processor
 
 TASK = Transcriber.task
 ENGINES = ("transformers", "ctranslate2")
+FLOATS = ("float32", "float16", "bfloat16")
 
 
 def transcriber(
@@ -50,6 +52,11 @@ def transcriber(
     device = _device(device)
     source: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     if engine == "ctranslate2":
+        if tokenizer is not None:
+            raise ValueError(
+                '`tokenizer` cannot be another one with engine="ctranslate2", which converts it with the model. '
+                "Leave it away, or save the model with it."
+            )
         return Transcriber(_ctranslate2(model, processor, revision, precision or "int8", device), **settings)
     if isinstance(model, str):
         if (Path(model) / "model.bin").exists() and not (Path(model) / "model.safetensors").exists():
@@ -59,15 +66,27 @@ def transcriber(
             )
         if AutoConfig.from_pretrained(model, **source).model_type == "whisper":
             processor = processor or AutoProcessor.from_pretrained(model, **source)
-            model = WhisperForConditionalGeneration.from_pretrained(model, dtype=precision or "float32", **source)
+            model = WhisperForConditionalGeneration.from_pretrained(
+                model, dtype=_dtype(precision or "float32"), **source
+            )
     if isinstance(model, WhisperForConditionalGeneration):
         if processor is None:
             raise ValueError(
                 "`processor` must be given with a model in memory, but is not. Load it with AutoProcessor."
             )
+        if tokenizer is not None:
+            processor = copy(processor)
+            processor.tokenizer = tokenizer
         placed: Any = model
-        return Transcriber(TransformersEngine(placed.to(device), processor), **settings)
-    return Transcriber(_pipeline(model, tokenizer, processor, source, device), **settings)
+        placed = placed.to(device) if precision is None else placed.to(device, _dtype(precision))
+        return Transcriber(TransformersEngine(placed, processor), **settings)
+    return Transcriber(_pipeline(model, tokenizer, processor, source, device, precision), **settings)
+
+
+def _dtype(precision: str) -> torch.dtype:
+    if precision not in FLOATS:
+        raise ValueError(f"`precision` must be one of {', '.join(FLOATS)}, but is {precision!r}. Choose one of them.")
+    return getattr(torch, precision)
 
 
 def _device(wanted: str | int | torch.device | None) -> torch.device:
@@ -94,17 +113,20 @@ def _ctranslate2(
 
 
 def _pipeline(
-    model: Any, tokenizer: Any, processor: Any, source: dict[str, Any], device: torch.device
+    model: Any, tokenizer: Any, processor: Any, source: dict[str, Any], device: torch.device, precision: str | None
 ) -> PipelineEngine:
     """The model's own pipeline: ours for our models, that of transformers for all others."""
     config = AutoConfig.from_pretrained(model, **source) if isinstance(model, str) else model.config
     if TASK not in PIPELINES or config.model_type not in {kind.model_type for kind, *_ in MODELS}:
-        given = {"model": model, "tokenizer": tokenizer, "processor": processor, "device": device, **source}
+        given = {"model": model, "device": device, "dtype": precision and _dtype(precision), **source}
+        given["tokenizer"] = tokenizer or getattr(processor, "tokenizer", None)
+        given["feature_extractor"] = getattr(processor, "feature_extractor", None)
         return PipelineEngine(transformers.pipeline(TASK, **given))  # type: ignore[call-overload]
     kind, auto = PIPELINES[TASK]
     if isinstance(model, str):
         processor = processor or load_processor(model, **source)
         model = auto.from_pretrained(model, **source)
+    model = model if precision is None else model.to(_dtype(precision))
     return PipelineEngine(kind(model=model.eval(), processor=processor, task=TASK, device=device))
 
 

@@ -46,6 +46,8 @@ class Settings:
     def changed(self, **given: Any) -> "Settings":
         """The same with other values; unknown names are arguments of `generate`."""
         given |= given.pop("generate_kwargs", None) or {}  # as transformers' own pipeline takes them
+        if given.get("condition_on_prev_tokens") is False:
+            given.pop("condition_on_prev_tokens")  # nothing here does
         own = {name: given.pop(name) for name in OWN if name in given}
         asked = {name: given.pop(name) for name in ASKED if name in given}
         if isinstance(asked.get("temperature"), int | float):
@@ -78,6 +80,12 @@ class Settings:
         if not self.request.temperature or min(self.request.temperature) < 0:
             raise ValueError(
                 f"`temperature` must be 0 or above, one or several, but is {self.request.temperature}. Correct it."
+            )
+        ratio = self.request.compression_ratio_threshold
+        if ratio is not None and ratio < 2:
+            raise ValueError(
+                f"`compression_ratio_threshold` compares texts, which may shrink by half, but is {ratio}. Take 2.4 "
+                "where `generate` of transformers, which compares tokens, takes 1.35; or none."
             )
         for path in self.outputs:
             check_ending(path)

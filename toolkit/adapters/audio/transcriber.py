@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from datasets import Audio
 from torch import Tensor
 
 from toolkit.adapters.audio.engines import Engine
@@ -52,6 +53,9 @@ class Transcriber:
         """
         wanted = self.settings.changed(**settings)
         self.engine.check(wanted.request)
+        for name, kind in (getattr(inputs, "features", None) or {}).items():
+            if isinstance(kind, Audio):  # whose own decoder is not needed
+                inputs = inputs.cast_column(name, Audio(decode=False))
         if is_one(inputs):
             (answer,) = self._answers([inputs], wanted)
             return answer
@@ -134,8 +138,10 @@ def _finished(recording: Job, journals: list[Path]) -> Transcript:
 
 def is_one(inputs: Any) -> bool:
     """Whether this is a recording, not many."""
-    return isinstance(inputs, str | Path | bytes | bytearray | memoryview | Mapping | np.ndarray | Tensor) or hasattr(
-        inputs, "read"
+    return (
+        isinstance(inputs, str | Path | bytes | bytearray | memoryview | Mapping | np.ndarray | Tensor)
+        or hasattr(inputs, "read")
+        or hasattr(inputs, "get_all_samples")
     )
 
 

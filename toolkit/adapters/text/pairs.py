@@ -128,9 +128,9 @@ class TextToText(RecurrentCore, Adapter):
         """Notes the names of the columns, and the training texts that a vocabulary is learnt from."""
         first = next(iter(splits.values()))
         self._names = tuple(name for name in first.dataset.column_names if name != "line")
-        if self.model_name_or_path is None and self._train is not splits.get("train"):
+        before, self._train = self._train, splits.get("train")
+        if self.model_name_or_path is None and self._train not in (None, before):
             self.__dict__.pop("processor", None)  # it may have learnt from rows that are left out now
-        self._train = splits.get("train")
         if self._train is not None and len(self._names) < 2:
             raise ValueError("`target_column` must be given to train, but only `source_column` is. Name what to write.")
 

@@ -1,6 +1,5 @@
 """What can be wrong with labels of videos: with a row, with a video, between videos, between splits."""
 
-from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from datasets import Dataset
 from toolkit.adapters.video.films import Film, Films
 from toolkit.adapters.video.labels import Event, by_file, slack_frames
 from toolkit.adapters.video.reels import Reel, Reels
+from toolkit.adapters.video.unread import unread
 from toolkit.data import Fault, Split
 from toolkit.media.faults import MediaError
 
@@ -121,36 +121,68 @@ class VideoChecks:
                     )
                     yield split.fault(span[2], sentence)
 
-    def labels(
+    def with_labels(
         self,
         splits: Mapping[str, Split],
+        faults: Iterable[Fault],
         names: Iterable[str],
         background: str | None = None,
         *,
         model: str | None = None,
-    ) -> Iterator[Fault]:
-        """Labels that nothing is learnt about, and labels with too few examples to learn.
+    ) -> list[Fault]:
+        """The faults, and those of labels: that nothing is learnt about, or of which there are too few to learn.
+
+        What is left out for one label may take the last examples of another one along.
 
         Args:
             splits: all of them.
+            faults: what was found already.
             names: what the model knows, where it is trained already.
             background: the label that needs no examples, if there is one.
             model: the one to go on from, where it learns no other labels than it knows.
         """
+        found, names = list(faults), set(names)
+        while True:
+            lost = self.lost(splits, found)
+            labels = self._labels(splits, names, background, model=model, lost=lost)
+            new = [fault for fault in labels if fault not in found]
+            if not new:
+                return found
+            found += new
+
+    def lost(self, splits: Mapping[str, Split], faults: Sequence[Fault]) -> set[tuple[str, Any]]:
+        """What is left out for its faults, as `key` names it."""
+        return self.whole_videos(splits, faults)[0]
+
+    def key(self, split: Split, row: Mapping[str, Any]) -> tuple[str, Any]:
+        """What a row is left out with: its video."""
+        return split.name, row[self.file_column]
+
+    def _labels(
+        self,
+        splits: Mapping[str, Split],
+        names: set[str],
+        background: str | None,
+        *,
+        model: str | None,
+        lost: set[tuple[str, Any]],
+    ) -> Iterator[Fault]:
         if any(self.label_column not in (split.dataset.column_names or ()) for split in splits.values()):
             return
         known = {*names, *([] if background is None else [background])}
         if "train" in splits:
             train = splits["train"]
-            counts = Counter(row[self.label_column] for row in train.dataset if row[self.label_column].strip())
-            first = {row[self.label_column]: row for row in reversed(list(train.dataset))}
+            kept = [row for row in train.dataset if self.key(train, row) not in lost]
+            counts = Counter(row[self.label_column] for row in kept if row[self.label_column].strip())
+            first = {row[self.label_column]: row for row in reversed(kept)}
             for label, count in counts.items():
                 if count < LEAST_EXAMPLES and label != background:
                     sentence = (
                         f"`{label}` has {count} example, too few to learn. Add some, or remove the row or rename it."
                     )
                     yield train.fault(first[label], sentence)
-            known |= set() if model is not None else counts.keys()
+            learnt = {label for label, count in counts.items() if count >= LEAST_EXAMPLES or label == background}
+            known |= learnt if model is None else set()
         listed = ", ".join(sorted(known))
         whose, way_out = f"the training data ({listed})", "add examples of it there"
         if model is not None:
@@ -162,41 +194,22 @@ class VideoChecks:
                     yield split.fault(row, sentence)
 
     def shared(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
-        """Videos that two splits name, in whatever words their paths are written."""
-        seen: dict[str, tuple[str, Fault]] = {}
+        """Videos that two splits name, in whatever words their paths are written, or one split in two ways."""
+        seen: dict[str, tuple[str, str, Fault]] = {}
         for name, split in splits.items():
             for path, rows in by_file(split.dataset, self.file_column).items():
                 place = path if "://" in path else str(Path(path).resolve())
-                if place in seen and seen[place][0] != name:
-                    other = seen[place][1]
+                there, written, other = seen.setdefault(place, (name, path, split.fault(rows[0], "")))
+                told = rows[:1] if self.clips_labels else rows  # or the other clips of the video would stay
+                if there != name:
                     sentence = (
                         f"{path} also stands in {other.path}:{other.line}; the score would be flattered. "
                         "Keep each video in one split."
                     )
-                    yield split.fault(rows[0], sentence)
-                seen.setdefault(place, (name, split.fault(rows[0], "")))
-
-    def unread(self, splits: Mapping[str, Split]) -> Iterator[tuple[Fault, set[tuple[str, str]]]]:
-        """Rows that could not be read, and the videos, as (split, path), that they may be about.
-
-        These are the videos of the rows around it or, in a file that goes to and fro between videos, all of its.
-        """
-        files: dict[str, list[tuple[int, tuple[str, str]]]] = {}
-        spoilt = [fault for split in splits.values() for fault in split.faults if fault.spoils and fault.line]
-        for name, split in splits.items() if spoilt else ():
-            if self.label_column in split.dataset.column_names:
-                for row in split.dataset:
-                    place = split.fault(row, "")
-                    files.setdefault(place.path, []).append((place.line or 0, (name, row[self.file_column])))
-        for fault in spoilt:
-            rows = sorted(files.get(fault.path, ()))
-            changes = sum(one[1] != other[1] for one, other in pairwise(rows))
-            around = slice(None)
-            if changes < len({video for _, video in rows}):
-                after = bisect(rows, fault.line or 0, key=lambda row: row[0])
-                around = slice(max(after - 1, 0), after + 1)
-            if videos := {video for _, video in rows[around]}:
-                yield fault, videos
+                    yield from (split.fault(row, sentence) for row in told)
+                elif written != path:
+                    sentence = f"{path} is the video of {other.path}:{other.line}. Write its path alike in all rows."
+                    yield from (split.fault(row, sentence) for row in told)
 
     def whole_videos(
         self, splits: Mapping[str, Split], faults: Sequence[Fault]
@@ -223,35 +236,13 @@ class VideoChecks:
                 fault = replace(fault, sentence=f"{fault.sentence} `skip_bad` leaves out all rows of {others[0][1]}.")
             told.append(fault)
         left_out = {video for videos in places.values() for video in videos}
-        for fault, videos in self.unread(splits):
+        for fault, videos in unread(splits, file_column=self.file_column, label_column=self.label_column):
             left_out |= videos
             paths = sorted(path for _, path in videos)
             more = f" and of {len(paths) - 2} others" if len(paths) > 2 else ""
             sentence = f"may be about {' or '.join(paths[:2])}{more}: `skip_bad` leaves out all rows of them."
             told.append(replace(fault, sentence=sentence))
         return left_out, told
-
-
-class ClipChecks(VideoChecks):
-    """The same for clips: they may overlap, but one clip has one label and one row."""
-
-    clips_labels = False
-
-    def _contradictions(self, split: Split, placed: Iterable[Placed], film: Film | Reel) -> Iterator[Fault]:
-        first: dict[tuple[int, int], Event] = {}
-        for row, event in placed:
-            other = first.setdefault(event.frames(film.seconds), event)
-            if other is event:
-                continue
-            file = row[self.file_column]
-            if other.label != event.label:
-                sentence = (
-                    f"{file} is `{event.label}` here, but `{other.label}` in line {other.line}. "
-                    "A clip has one label: keep the right row."
-                )
-            else:
-                sentence = f"{file} stands in line {other.line} as well, the same part of it. Keep one of the rows."
-            yield split.fault(row, sentence)
 
 
 def past_the_end(event: Event, film: Film | Reel, path: str, *, clips: bool = False) -> str | None:
@@ -284,4 +275,4 @@ def past_the_end(event: Event, film: Film | Reel, path: str, *, clips: bool = Fa
     return f"{wrong} {value:.2f} s is past the end of {path} ({film.end_seconds:.2f} s). Correct it or cut the label."
 
 
-__all__ = ["ClipChecks", "VideoChecks", "past_the_end", "refuse_streams", "row_sentence"]
+__all__ = ["Placed", "VideoChecks", "past_the_end", "refuse_streams", "row_sentence"]

@@ -18,7 +18,8 @@ from transformers import (
 )
 
 from toolkit.adapters.base import Adapter
-from toolkit.adapters.video.checks import ClipChecks, refuse_streams, row_sentence
+from toolkit.adapters.video.checks import refuse_streams, row_sentence
+from toolkit.adapters.video.checks_clips import ClipChecks
 from toolkit.adapters.video.clips import CLASSIFICATION
 from toolkit.adapters.video.encoders import pretrained_config, small_videomae
 from toolkit.adapters.video.judging import SCORES, judged, scores, sections
@@ -26,7 +27,7 @@ from toolkit.adapters.video.labels import FRAMES, TIMES, Event
 from toolkit.adapters.video.reels import Reels, window_starts
 from toolkit.adapters.video.variation import FLIPS, flipped, shifted, with_other_light
 from toolkit.collate import Pad
-from toolkit.data import Fault, Split
+from toolkit.data import BadData, Fault, Split
 from toolkit.metrics import Score
 from toolkit.models import load_processor
 from toolkit.models.layers_frames import quick_positions
@@ -167,8 +168,10 @@ class VideoClassification(Adapter):
         return {"length": self.config.num_frames, "step": self.config.frame_sampling_rate}
 
     def examples(self, split: Split) -> Split:
-        """One for each clip; but in training, one for each of its windows."""
+        """One for each clip; but where it is evaluated, one for each of its windows."""
         readable = [row for row in split.dataset if row[self.file_column] not in self._checks.unreadable]
+        if not readable:
+            raise BadData([Fault(split.path, None, "has no video left that can be read. Correct the rows.")])
         if split.name != "train":
             starts = (window_starts(*self._clip(row), **self._sampling) for row in readable)
             readable = [{**row, WINDOW: start} for row, own in zip(readable, starts, strict=True) for start in own]
@@ -281,11 +284,9 @@ class VideoClassification(Adapter):
 
     def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
         """Wrong rows, broken videos, clips with two labels, labels that cannot be learnt, videos of two splits."""
-        yield from super().check(splits)
-        for split in splits.values():
-            yield from self._checks.videos(split)
-        yield from self._checks.labels(splits, self.label_names)
-        yield from self._checks.shared(splits)
+        faults = [*super().check(splits), *(fault for split in splits.values() for fault in self._checks.videos(split))]
+        faults += self._checks.shared(splits)
+        yield from self._checks.with_labels(splits, faults, self.label_names)
 
 
 __all__ = ["VideoClassification"]

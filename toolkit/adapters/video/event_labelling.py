@@ -274,8 +274,8 @@ class EventLabelling(VideoSettings, Adapter):
         checks, names, model = self._checks, self.processor.labels, self.model_name_or_path
         faults = [*super().check(splits), *(fault for split in splits.values() for fault in checks.videos(split))]
         background = self.background if self.generates or self.background in names else None
-        faults += checks.labels(splits, () if model is None else names, background, model=model)
         faults += checks.shared(splits)
+        faults = checks.with_labels(splits, faults, () if model is None else names, background, model=model)
         self._left_out, told = checks.whole_videos(splits, faults)
         yield from told
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -97,20 +98,22 @@ class EventLearner(Learner):
         """Events, each as likely as its label was, and between them the background."""
         words = self.flags.processor.events
         events: list[list[Any]] = []
+        spans = []
         for first, last, name, place in words.spell(output):
             likelihood = round(getattr(output[place], "likelihood", 1.0), 4)
             events.append([words.labels[name], first * words.step_seconds, last * words.step_seconds, likelihood])
-        labels: list[list[Any]] = []
-        clock = 0.0
-        for label, start, end, _ in sorted(events, key=lambda event: event[1:3]):
-            end = max(end, start + words.step_seconds)
-            if start > clock:
-                labels.append([self.flags.background, clock, start])
-            if end > clock:
-                labels.append([label, max(start, clock), end])
-                clock = end
-        labels.append([self.flags.background, clock, max(clock, words.steps * words.step_seconds)])
+            spans.append((first, max(last, first + 1), words.labels[name]))
+        borders = sorted({0, words.steps, *(time for span in spans for time in span[:2])})
+        labels = [
+            [_latest(spans, start) or self.flags.background, start * words.step_seconds, end * words.step_seconds]
+            for start, end in pairwise(borders)
+        ]
         return {"labels": labels, "events": events}
+
+
+def _latest(spans: Sequence[tuple[int, int, str]], time: int) -> str | None:
+    """Of what happens at a time, the label that began last, as the truth has it."""
+    return max((span for span in spans if span[0] <= time < span[1]), default=(0, 0, None))[2]
 
 
 __all__ = ["EventLearner"]
