@@ -150,6 +150,8 @@ def _train_and_tell(
         refuse_other_model(trainer.model, checkpoint)
     if share.process == 0:
         take(arguments, checkpoint, rows.skipped, asked)
+        if checkpoint is None and adapter.columns is None:
+            print(rows.columns, file=sys.stderr)
     seconds = _train(trainer, checkpoint)
     trainer.model = adapter.finished(trainer.accelerator.unwrap_model(trainer.model))
     trainer.save_model()

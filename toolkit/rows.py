@@ -66,6 +66,12 @@ class Rows:
     guards: list[Guard] = field(default_factory=list)
 
     @property
+    def columns(self) -> str:
+        """Which columns of texts are read and written, for people who named none."""
+        source, *target = (name for name in next(iter(self.splits.values())).dataset.column_names if name != LINE)
+        return f"Reads `{source}`{''.join(f', writes `{name}`' for name in target)}."
+
+    @property
     def skipped(self) -> list[Fault]:
         """The faults of all rows left out so far; streams may hold more."""
         return [*self.found, *(fault for guard in self.guards for fault in guard.faults)]
@@ -92,7 +98,7 @@ def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
     unsound = list(adapter.check(stored))
     rows.found += unsound
     if rows.found and not data.skip_bad:
-        raise BadData(rows.found)
+        raise BadData(fault for fault in rows.found if not fault.follows)
     if rows.found and not data.check_only:
         print(f"Faulty rows that are left out: {len(rows.found):,}. {SKIPPED} lists them.", file=sys.stderr)
     wrong = {(fault.path, fault.line) for fault in unsound}
@@ -104,9 +110,6 @@ def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
             rows.guards.append(guard)
             splits[name] = replace(split, dataset=split.dataset.filter(guard))
     adapter.fit(splits)
-    if adapter.columns is None and not data.check_only:
-        source, *target = (name for name in next(iter(splits.values())).dataset.column_names if name != LINE)
-        print(f"Reads `{source}`{''.join(f', writes `{name}`' for name in target)}.", file=sys.stderr)
     return rows
 
 

@@ -147,7 +147,7 @@ def test_targets_without_letters_are_meant_where_most_are_so(write, recipe):
         ({"vocab_size": 3}, "`vocab_size` must be above 4, the special tokens, but is 3."),
         (
             {"metric": "beauty"},
-            "`metric` must be one of bleu, bleu_lowercase, chrf, ter, cer, exact_match, length_ratio",
+            "`metric` must be one of bleu, bleu_lowercase, chrf, ter, cer, exact_match, but is 'beauty'",
         ),
         ({"bleu_tokenizer": "knife"}, "`bleu_tokenizer` cannot be 'knife'"),
         ({"metric": "length_ratio"}, "`metric` must be one of bleu"),

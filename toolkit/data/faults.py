@@ -15,6 +15,7 @@ class Fault:
         line: counted from 1 with the header, or None where the whole file is meant.
         sentence: what is wrong, and what to do.
         spoils: whether the row might have said something about the recording that the rows around it are about.
+        follows: whether it is a fault only because rows with other faults are left out.
 
     >>> print(Fault("train.tsv", 418, "has 3 cells where the header has 2. Remove a tab."))
     train.tsv:418: has 3 cells where the header has 2. Remove a tab.
@@ -24,6 +25,7 @@ class Fault:
     line: int | None
     sentence: str
     spoils: bool = field(default=True, compare=False)
+    follows: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"

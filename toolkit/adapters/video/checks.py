@@ -141,11 +141,12 @@ class VideoChecks:
             background: the label that needs no examples, if there is one.
             model: the one to go on from, where it learns no other labels than it knows.
         """
-        found, names = list(faults), set(names)
+        names = set(names)
+        found = [*faults, *self._labels(splits, names, background, model=model, lost=None)]
         while True:
             lost = self.lost(splits, found)
             labels = self._labels(splits, names, background, model=model, lost=lost)
-            new = [fault for fault in labels if fault not in found]
+            new = [replace(fault, follows=True) for fault in labels if fault not in found]
             if not new:
                 return found
             found += new
@@ -165,14 +166,14 @@ class VideoChecks:
         background: str | None,
         *,
         model: str | None,
-        lost: set[tuple[str, Any]],
+        lost: set[tuple[str, Any]] | None,
     ) -> Iterator[Fault]:
         if any(self.label_column not in (split.dataset.column_names or ()) for split in splits.values()):
             return
         known = {*names, *([] if background is None else [background])}
         if "train" in splits:
             train = splits["train"]
-            kept = [row for row in train.dataset if self.key(train, row) not in lost]
+            kept = [row for row in train.dataset if lost is None or self.key(train, row) not in lost]
             counts = Counter(row[self.label_column] for row in kept if row[self.label_column].strip())
             first = {row[self.label_column]: row for row in reversed(kept)}
             for label, count in counts.items():
@@ -181,7 +182,8 @@ class VideoChecks:
                         f"`{label}` has {count} example, too few to learn. Add some, or remove the row or rename it."
                     )
                     yield train.fault(first[label], sentence)
-            learnt = {label for label, count in counts.items() if count >= LEAST_EXAMPLES or label == background}
+            least = 1 if lost is None else LEAST_EXAMPLES
+            learnt = {label for label, count in counts.items() if count >= least or label == background}
             known |= learnt if model is None else set()
         listed = ", ".join(sorted(known))
         whose, way_out = f"the training data ({listed})", "add examples of it there"
@@ -241,7 +243,7 @@ class VideoChecks:
             paths = sorted(path for _, path in videos)
             more = f" and of {len(paths) - 2} others" if len(paths) > 2 else ""
             sentence = f"may be about {' or '.join(paths[:2])}{more}: `skip_bad` leaves out all rows of them."
-            told.append(replace(fault, sentence=sentence))
+            told.append(replace(fault, sentence=sentence, follows=True))
         return left_out, told
 
 
