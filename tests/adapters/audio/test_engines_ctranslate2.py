@@ -38,7 +38,10 @@ def engines(folder):
     return transcriber(folder, **settings), transcriber(folder, engine="ctranslate2", **settings)
 
 
-@pytest.mark.parametrize("settings", [{}, {"return_timestamps": True}, {"task": "translate"}], ids=str)
+LIMITS = [{"max_new_tokens": None}, {"max_new_tokens": 500}, {"max_length": 20, "max_new_tokens": None}]
+
+
+@pytest.mark.parametrize("settings", [{}, {"return_timestamps": True}, {"task": "translate"}, *LIMITS], ids=str)
 def test_both_engines_say_the_same(engines, sound, settings):
     sounds = [sound(seconds, seed) for seed, seconds in enumerate((1.0, 4.1, 0.4))]
     ours, theirs = (engine(sounds, **settings) for engine in engines)

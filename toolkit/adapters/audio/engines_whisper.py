@@ -169,7 +169,7 @@ class WhisperEngine(ABC):
 
     def to_its_end(self, written: Written, one: Encoded, prompt: list[int], request: Request) -> Written:
         """Writes a text that was cut at the usual limit once more, unless it would only repeat itself."""
-        limited = "max_new_tokens" in request.generation or "max_length" in request.generation
+        limited = any(request.generation.get(name) is not None for name in ("max_new_tokens", "max_length"))
         if written.finished or limited or self.repeats(written, request):
             return written
         roomy = replace(request, generation={**request.generation, "max_new_tokens": self.positions})
