@@ -188,9 +188,7 @@ def convert(source: Path, goal: Path, *, precision: str) -> None:
         converter.convert(str(aside / "model"), quantization=precision)
         if not (aside / "model" / "preprocessor_config.json").exists():
             WhisperFeatureExtractor.from_pretrained(source).save_pretrained(aside / "model")
-        if not (
-            aside / "model" / "tokenizer.json"
-        ).exists():  # but its parts, as earlier versions of the library save it
+        if not (aside / "model" / "tokenizer.json").exists():  # but its parts, as the library once saved it
             WhisperTokenizer.from_pretrained(source).save_pretrained(aside / "model")
         _complete(aside / "model" / "config.json", source)
         try:

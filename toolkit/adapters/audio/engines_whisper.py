@@ -158,7 +158,8 @@ class WhisperEngine(ABC):
         for row, written in enumerate(self.write(encoded, prompts, request.temperature[0], request)):
             if self.doubts(written, request):
                 written = self.fall_back(self.take(encoded, row), prompts[row], written, request)
-            written = self.to_its_end(written, self.take(encoded, row), prompts[row], request)
+            if self.was_cut(written, request):
+                written = self.to_its_end(written, self.take(encoded, row), prompts[row], request)
             reading = self.reading(written, encoded.windows[row], request)
             if request.timestamps and longest_gap(reading, encoded.windows[row]) > UNREAD_SECONDS:
                 reading = self.read_again(reading, self.take(encoded, row), languages[row], request)
@@ -167,11 +168,13 @@ class WhisperEngine(ABC):
             readings.append(reading if reading.segments or reading.skipped else unwritten(encoded.windows[row]))
         return readings
 
-    def to_its_end(self, written: Written, one: Encoded, prompt: list[int], request: Request) -> Written:
-        """Writes a text that was cut at the usual limit once more, unless it would only repeat itself."""
+    def was_cut(self, written: Written, request: Request) -> bool:
+        """Whether a text ended at the usual limit, and not in a loop, which has no end."""
         limited = any(request.generation.get(name) is not None for name in ("max_new_tokens", "max_length"))
-        if written.finished or limited or self.repeats(written, request):
-            return written
+        return not (written.finished or limited or self.repeats(written, request))
+
+    def to_its_end(self, written: Written, one: Encoded, prompt: list[int], request: Request) -> Written:
+        """A text that was cut, once more with all the room there is; as it was where that reads badly."""
         roomy = replace(request, generation={**request.generation, "max_new_tokens": self.positions})
         (again,) = self.write(one, [prompt], request.temperature[0], roomy)
         return written if self.doubts(again, request) else again

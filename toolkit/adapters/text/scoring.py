@@ -25,7 +25,7 @@ SCORES: dict[str, Callable[..., Score]] = {
 
 
 def composed(text: str) -> str:
-    """A text as it is compared: the same letters are the same code points, and spaces break lines or are spaces.
+    """A text as it is compared: the same letters are the same code points, and a no-break space is a space.
 
     A vocabulary that is learnt here knows texts in this form only, so a model can write no other.
 
