@@ -34,6 +34,7 @@ UNUSED = {
     ),
 }
 """Flags of the library that change nothing here, and what takes their place."""
+FILLED_IN = {"metric_for_best_model": ("loss",), "greater_is_better": (False,)}
 
 
 @dataclass
@@ -102,7 +103,8 @@ class RecipeArguments(Seq2SeqTrainingArguments):
             if value is not None and not value > 0:
                 raise ValueError(f"`{name}` must be above 0, but is {value}. Leave the flag away for its default.")
         for flag in fields(self):
-            if flag.name in UNUSED and getattr(self, flag.name) != flag.default:
+            # What the library itself puts there is no wish of anybody, when arguments are made out of others.
+            if flag.name in UNUSED and getattr(self, flag.name) not in (flag.default, *FILLED_IN.get(flag.name, ())):
                 raise ValueError(f"`{flag.name}` has no effect here: {UNUSED[flag.name]}. Leave it away.")
         # Or several processes of a machine that has nothing else would each train alone, in the same folder.
         self.use_cpu = self.use_cpu or not torch.accelerator.is_available()

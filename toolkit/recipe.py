@@ -134,11 +134,10 @@ def _train_and_tell(
 ) -> Outcome | None:
     share = Share(arguments.process_index, arguments.world_size)
     checkpoint = from_first(share, lambda: find_checkpoint(arguments))
-    asked = {**flags, "rows": first_rows(rows.splits["train"], adapter.media_column)}
     if checkpoint is not None:
-        refuse_other_run(asked, checkpoint)
         print(f"Going on from {checkpoint}.", file=sys.stderr)
         adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
+    asked = {**flags, "rows": from_first(share, lambda: first_rows(rows.splits["train"], adapter.media_column))}
     # What the first process has learnt holds for all: vocabularies that differ would be worse than none.
     adapter.processor = from_first(share, lambda: adapter.processor)  # type: ignore[misc]
     encoded = {
@@ -147,6 +146,7 @@ def _train_and_tell(
     }
     trainer = _trainer(adapter, arguments, encoded)
     if checkpoint is not None:
+        refuse_other_run(asked, checkpoint)
         refuse_other_model(trainer.model, checkpoint)
     if share.process == 0:
         take(arguments, checkpoint, rows.skipped, asked)

@@ -130,7 +130,7 @@ def _read(adapter: Adapter, data: DataArguments) -> dict[str, Split]:
 def _without(split: Split, wrong: set[tuple[str, int | None]]) -> Split:
     if not wrong:
         return split
-    lines = np.concatenate([batch[LINE] for batch in _columns(split, LINE)])
+    lines = np.concatenate([np.zeros(0, np.int64), *(batch[LINE] for batch in _columns(split, LINE))])
     kept = ~np.isin(lines, [line for path, line in wrong if path == split.path and line is not None])
     if LISTED_IN in split.dataset.column_names:  # then a line alone says nothing
         paths = (path for batch in _columns(split, LISTED_IN) for path in batch[LISTED_IN])

@@ -36,8 +36,11 @@ COMPARED = (
     *("num_hidden_layers", "num_encoder_layers", "cell_type", "bidirectional", "attention_type", "input_feeding"),
 )
 """What of a configuration decides whether weights fit."""
-MAY_CHANGE = ("metric", "num_beams", "length_penalty", "bleu_tokenizer", "frames_folder")
-"""Flags of an adapter that do not change what is learnt."""
+MAY_CHANGE = (
+    *("metric", "bleu_tokenizer", "num_beams", "length_penalty", "repetition_penalty", "no_repeat_ngram_size"),
+    *("do_sample", "max_source_length", "max_target_length", "frames_folder", "model_name_or_path"),
+)
+"""Flags of an adapter that do not change what is learnt, or whose change shows in the model or the rows."""
 
 
 @dataclass(frozen=True)

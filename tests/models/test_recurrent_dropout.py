@@ -58,6 +58,25 @@ def test_the_next_batch_misses_others_and_nobody_misses_any_who_does_not_train()
     assert core.eval()(**SOURCE, labels=LABELS).loss == whole
 
 
+def test_weights_are_missing_too_in_layers_whose_weights_were_replaced():
+    core = tiny_core(recurrent_dropout=SHARE).train()
+    for layer in (*core.encoder.layers, *core.decoder.layers):
+        for name, weight in list(layer.named_parameters()):
+            setattr(layer, name, nn.Parameter(weight.detach().clone()))
+    losses = {core(**SOURCE, labels=LABELS).loss.item() for _ in range(4)}
+    assert len(losses) == 4
+
+
+@torch.no_grad()
+def test_a_single_step_while_training_keeps_no_copy_of_weights_that_miss_some():
+    core = tiny_core(recurrent_dropout=SHARE).float().train()
+    encoded = core.encode(**SOURCE)
+    first = torch.ones(len(LABELS), 1, dtype=torch.long)
+    for _ in range(5):
+        core.decoder(first, encoded, {})
+    assert len(core.decoder.decoding._copies) <= 1  # of the readout, which is whole
+
+
 def test_weights_are_whole_again_after_a_batch_and_after_a_batch_that_failed():
     core = tiny_core(recurrent_dropout=SHARE).train()
     before = deepcopy(core.state_dict())

@@ -152,7 +152,10 @@ def test_targets_without_letters_are_meant_where_most_are_so(write, recipe):
         ({"bleu_tokenizer": "knife"}, "`bleu_tokenizer` cannot be 'knife'"),
         ({"metric": "length_ratio"}, "`metric` must be one of bleu"),
         ({"src_lang": "de"}, "`src_lang` and `tgt_lang` belong to a pretrained model of many languages."),
-        ({"metric_for_best_model": "loss"}, "`metric_for_best_model` has no effect here: `metric` selects the checkpo"),
+        (
+            {"metric_for_best_model": "eval_loss"},
+            "`metric_for_best_model` has no effect here: `metric` selects the checkpo",
+        ),
         ({"generation_max_length": 9}, "`generation_max_length` has no effect here: outputs may be half as long again"),
         ({"do_predict": True}, "`do_predict` has no effect here: `predict_only` predicts without training. Leave it "),
         ({"num_beams": 0}, "`num_beams` must be at least 1, but is 0."),

@@ -55,7 +55,10 @@ def dropped_weights(layers: Iterable[nn.RNNBase], share: float) -> Iterator[None
 
     The same weights are missing at every step of every row, so torch's own layers can run over all steps.
     """
-    whole = {layer: layer._flat_weights for layer in layers if layer.training and share}
+    dropping = [layer for layer in layers if layer.training and share]
+    for layer in dropping:
+        layer._update_flat_weights()  # else the layer does so where it runs, and has all its weights
+    whole = {layer: layer._flat_weights for layer in dropping}
     for layer, weights in whole.items():
         names = layer._flat_weights_names
         layer._flat_weights = [

@@ -72,6 +72,7 @@ class LoopLinear:
 
 def layer_weights(layer: nn.RNNBase) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Of a one-layer, one-way layer: input and recurrent weight, input and recurrent bias."""
+    layer._update_flat_weights()
     return tuple(layer._flat_weights)  # type: ignore[return-value]
 
 
@@ -149,8 +150,9 @@ def run_layer(
     is_lstm = isinstance(layer, nn.LSTM)
     if inputs.shape[1] == 1:
         weight, recurrent_weight, bias, recurrent_bias = layer_weights(layer)
-        given = decoding.linear(inputs[:, 0], weight, bias)
-        recalled = decoding.linear(before[0], recurrent_weight, recurrent_bias)
+        linear = nn.functional.linear if layer.training else decoding.linear  # which keeps copies of weights that last
+        given = linear(inputs[:, 0], weight, bias)
+        recalled = linear(before[0], recurrent_weight, recurrent_bias)
         after = _lstm(given + recalled, before[1]) if is_lstm else _gru(given, recalled, before[0])
         return after[0].unsqueeze(1), after
     start = tuple(tensor.unsqueeze(0).contiguous() for tensor in before)

@@ -20,10 +20,18 @@ from tests.adapters.audio.conftest import RATE_HZ, wav
 from toolkit import pipeline
 
 
+def write(name: str, row: dict) -> Path:
+    Path(name).write_bytes(row["bytes"])
+    return Path(name)
+
+
 def test_a_column_of_recordings_needs_no_decoder_of_its_own(hear, sound):
     rows = [{"path": f"{seed}.wav", "bytes": wav(sound(1.0, seed))} for seed in range(3)]
     data = datasets.Dataset.from_dict({"audio": rows}).cast_column("audio", datasets.Audio())
     assert list(hear(data)) == [hear(row) for row in rows]
+    assert list(hear(data["audio"])) == [hear(row) for row in rows]
+    names = datasets.Dataset.from_dict({"file": [str(write(f"{seed}.wav", row)) for seed, row in enumerate(rows)]})
+    assert list(hear(names["file"])) == [hear(row) for row in rows]
     stream = data.to_iterable_dataset()
     assert list(hear(stream)) == [hear(row) for row in rows]
 

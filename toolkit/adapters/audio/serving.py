@@ -118,7 +118,11 @@ def _pipeline(
     """The model's own pipeline: ours for our models, that of transformers for all others."""
     config = AutoConfig.from_pretrained(model, **source) if isinstance(model, str) else model.config
     if TASK not in PIPELINES or config.model_type not in {kind.model_type for kind, *_ in MODELS}:
-        given = {"model": model, "device": device, **source, **({"dtype": _dtype(precision)} if precision else {})}
+        given = {"model": model, "device": device, **source}
+        if precision is not None and isinstance(model, str):
+            given["dtype"] = _dtype(precision)
+        elif precision is not None:
+            given["model"] = model.to(_dtype(precision))
         given["tokenizer"] = tokenizer or getattr(processor, "tokenizer", None)
         given["feature_extractor"] = getattr(processor, "feature_extractor", None)
         return PipelineEngine(transformers.pipeline(TASK, **given))  # type: ignore[call-overload]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Audio
+from datasets import Audio, Column
 from torch import Tensor
 
 from toolkit.adapters.audio.engines import Engine
@@ -53,9 +53,7 @@ class Transcriber:
         """
         wanted = self.settings.changed(**settings)
         self.engine.check(wanted.request)
-        for name, kind in (getattr(inputs, "features", None) or {}).items():
-            if isinstance(kind, Audio):  # whose own decoder is not needed
-                inputs = inputs.cast_column(name, Audio(decode=False))
+        inputs = _undecoded(inputs)
         if is_one(inputs):
             (answer,) = self._answers([inputs], wanted)
             return answer
@@ -121,6 +119,17 @@ class Transcriber:
         readings = self.engine.read(encoded, languages, settings.request)
         for (recording, window), reading in zip(batch, readings, strict=True):
             recording.take(window, reading)
+
+
+def _undecoded(inputs: Any) -> Any:
+    """A dataset, or a column of one, whose recordings are not decoded by its own decoder, which need not be there."""
+    if isinstance(inputs, Column) and isinstance(inputs.features, Audio):
+        return _undecoded(inputs.source)[inputs.column_name]
+    features = getattr(inputs, "features", None)
+    for name, kind in features.items() if isinstance(features, Mapping) else ():
+        if isinstance(kind, Audio):
+            inputs = inputs.cast_column(name, Audio(decode=False))
+    return inputs
 
 
 def _claim_all(inputs: Sequence[Any], settings: Settings) -> None:

@@ -34,12 +34,10 @@ class Encoded:
 
 
 def longest_gap(reading: Reading, window: Waveform) -> float:
-    """The most seconds of a window in a row that no segment covers; none where that is told already."""
-    if not reading.segments:
-        return 0.0 if reading.skipped else window.seconds
+    """The most seconds of a window in a row that no segment covers; none where nothing was read, which is told."""
     ends = [window.start_seconds, *(segment.end_seconds for segment in reading.segments)]
     starts = [*(segment.start_seconds for segment in reading.segments), window.end_seconds]
-    return max(start - end for start, end in zip(starts, ends, strict=True))
+    return max(start - end for start, end in zip(starts, ends, strict=True)) if reading.segments else 0.0
 
 
 __all__ = ["Encoded", "Written", "longest_gap"]

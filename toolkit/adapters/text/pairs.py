@@ -105,12 +105,12 @@ class TextToText(RecurrentCore, Adapter):
                     "use bpe."
                 )
         else:
-            if self.lowercase_source:
+            config = encoder_decoder(self.model_name_or_path)
+            if self.lowercase_source and type(config) is not RecurrentSeq2SeqForConditionalGeneration.config_class:
                 raise ValueError(
                     "`lowercase_source` is for a vocabulary that is learnt, but `model_name_or_path` brings its own. "
                     "Leave it away."
                 )
-            config = encoder_decoder(self.model_name_or_path)
             self._positions = getattr(config, "max_position_embeddings", None)
             self._prefix = habits(config, self.task).get("prefix") or ""
         self._names: tuple[str, ...] = tuple(self.columns or ())
@@ -129,7 +129,7 @@ class TextToText(RecurrentCore, Adapter):
         first = next(iter(splits.values()))
         self._names = tuple(name for name in first.dataset.column_names if name != "line")
         before, self._train = self._train, splits.get("train")
-        if self.model_name_or_path is None and self._train not in (None, before):
+        if self.model_name_or_path is None and before is not None and self._train not in (None, before):
             self.__dict__.pop("processor", None)  # it may have learnt from rows that are left out now
         if self._train is not None and len(self._names) < 2:
             raise ValueError("`target_column` must be given to train, but only `source_column` is. Name what to write.")

@@ -146,7 +146,8 @@ class VideoChecks:
         while True:
             lost = self.lost(splits, found)
             labels = self._labels(splits, names, background, model=model, lost=lost)
-            new = [replace(fault, follows=True) for fault in labels if fault not in found]
+            told = {(fault.path, fault.line) for fault in found}
+            new = [replace(fault, follows=True) for fault in labels if (fault.path, fault.line) not in told]
             if not new:
                 return found
             found += new
