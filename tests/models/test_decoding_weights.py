@@ -115,3 +115,15 @@ def test_another_model_has_weights_of_its_own(twin):
     scale(other)
     assert torch.equal(step(core), before)
     assert torch.allclose(step(other), slow_step(other), atol=1e-4)
+
+
+@pytest.mark.parametrize("labels", [63, 64, 65, 130])
+@pytest.mark.parametrize("rows", [(65,), (70, 1), (9, 12)])
+def test_products_of_many_rows_are_those_of_torch_and_keep_no_copy(labels, rows):
+    vectors, weight, bias = torch.randn(*rows, 12), torch.randn(labels, 12), torch.randn(labels)
+    decoding = DecodingWeights()
+    with torch.no_grad():
+        product = decoding.linear(vectors, weight, bias)
+        assert torch.allclose(product, linear(vectors, weight, bias), atol=1e-5)
+        assert torch.equal(product.view(-1, labels), product.reshape(-1, labels))  # as losses look at logits
+    assert not decoding._copies

@@ -6,6 +6,22 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 CHUNK_ELEMENTS = 2**22
+ALIGNED = 64
+"""Rows of logits begin at multiples of so many numbers."""
+
+
+def aligned_linear(vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """As `torch.nn.functional.linear` of (N, D) to (N, V), but faster where V is odd, and without a gradient.
+
+    Where rows of the result lie close together and V is no multiple of a processor's vectors, every row begins at
+    another place within them: of 9,723 labels the product then takes a third longer than with room between the rows.
+
+    >>> aligned_linear(torch.ones(2, 3), torch.ones(5, 3), torch.zeros(5)).stride()
+    (64, 1)
+    """
+    labels = len(weight)
+    room = vectors.new_empty(len(vectors), -(-labels // ALIGNED) * ALIGNED)
+    return torch.addmm(bias, vectors, weight.t(), out=room[:, :labels])
 
 
 class _ProjectedCrossEntropy(torch.autograd.Function):
@@ -19,7 +35,7 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         gradients = torch.empty_like(vectors), torch.zeros_like(weight), torch.zeros_like(bias)
         for start in range(0, len(vectors), rows):
             chunk, wanted = vectors[start : start + rows], labels[start : start + rows, None]
-            logits = torch.addmm(bias, chunk, weight.t())
+            logits = aligned_linear(chunk, weight, bias)
             # In place and by hand: on a CPU less than half of what log_softmax and exp cost.
             top, due = logits.amax(1, keepdim=True), logits.gather(1, wanted)
             all_due = logits.sum(1, keepdim=True) if smoothing else due
@@ -79,4 +95,4 @@ def _chunk_loss(vectors: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, s
     return F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
 
 
-__all__ = ["projected_cross_entropy"]
+__all__ = ["aligned_linear", "projected_cross_entropy"]
