@@ -14,7 +14,7 @@ from table import Results, fastest, ratios, speeds
 
 PAGE = """# Speed on text
 
-Written by `python benchmarks/text.py` on {date}, on one thread of {processor}.
+Written by `benchmarks/text.py`, whose first lines say what it needs, on {date}, on one thread of {processor}.
 
 - **Work**: Multi30k, English to German, a joint vocabulary of {pieces} pieces; word vectors of 256, a bidirectional
   LSTM of 256 + 256, a decoder of 512, one layer each; *feeding* is input feeding; float32 unless named.

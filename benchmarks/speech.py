@@ -40,7 +40,8 @@ RATE_HZ, PAUSE_SECONDS = 16000, 0.5
 TASK = "automatic-speech-recognition"
 PAGE = """# Speed on speech
 
-Written by `python benchmarks/speech.py` on {date}: {model}, {beams}, one thread, {seconds:.0f} s of speech, medians
+Written by `benchmarks/speech.py`, whose first lines say what it needs.
+On {date}: {model}, {beams}, one thread, {seconds:.0f} s of speech, medians
 (least–most) of {rounds} rounds in which all took turns, load average {load} on {cores} cores. Seconds are the
 processor's, from the file to the text. WER is Whisper-normalised.
 

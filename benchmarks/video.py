@@ -53,7 +53,8 @@ LENGTHS = (1, 4, 16)
 """Of the films, as multiples of the shortest; the middle one is timed."""
 PAGE = """# Speed on videos
 
-Written by `python benchmarks/video.py` on {date}, on one thread of {processor}: films of {width} × {height} at {rate}
+Written by `benchmarks/video.py`, whose first lines say what it needs.
+On {date}, on one thread of {processor}: films of {width} × {height} at {rate}
 frames a second, {bytes:,} bytes a frame and a keyframe every {keyframe}; a VideoMAE of {parameters:.1f} million random
 weights that sees {seen} pixels, windows of {window} frames, a new one every {stride}. Medians (least–most) of {rounds}
 rounds in which all took turns, load average {load} on {cores} cores. Seconds are the processor's; ratios are taken
