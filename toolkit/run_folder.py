@@ -166,11 +166,7 @@ def refuse_other_run(flags: Mapping[str, Any], checkpoint: Path) -> None:
         for name, value in asked.items()
         if name in before and name not in MAY_CHANGE and before[name] != value
     ]
-    if differences:
-        raise ValueError(
-            f"{checkpoint} is a checkpoint of another run ({'; '.join(differences)}). "
-            "Run with its flags, choose another `output_dir`, or pass `--overwrite_output_dir`."
-        )
+    _refuse(checkpoint, "run", differences)
 
 
 def take(
@@ -210,9 +206,13 @@ def refuse_other_model(model: PreTrainedModel, checkpoint: Path) -> None:
         for name in COMPARED
         if there.get(name) != here.get(name)
     ]
+    _refuse(checkpoint, "model", differences)
+
+
+def _refuse(checkpoint: Path, kind: str, differences: Sequence[str]) -> None:
     if differences:
         raise ValueError(
-            f"{checkpoint} is a checkpoint of another model ({'; '.join(differences)}). "
+            f"{checkpoint} is a checkpoint of another {kind} ({'; '.join(differences)}). "
             "Run with its flags, choose another `output_dir`, or pass `--overwrite_output_dir`."
         )
 

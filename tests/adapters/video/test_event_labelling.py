@@ -174,15 +174,21 @@ def test_videos_in_which_nothing_happens_do_not_count_against_instants(kind, tab
     assert json.loads(made.expected(rows[1]))["events"] == json.loads(made.decode(made.labels(rows[1])))["events"] == []
 
 
+def watched_alone(rows, kind, table):
+    """What has learnt from the rows of one video, its example, and what this says beside what it should say."""
+    made = EventLabelling(**{**TINY, "decoder": kind})
+    made.fit({"train": table(rows)})
+    (row,) = made.examples(table(rows, name="validation")).dataset
+    (video,) = made.watched([made.decode(made.labels(row))], [made.expected(row)])
+    return made, row, video
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_that_ends_before_its_video_leaves_the_last_frames_to_nobody(kind, table):
     path = draw("a.mp4", [*100 * ["left"], *100 * ["right"]])
     spans = [("left", 0, 100), ("right", 100, 197), ("left", 197, 198)]
     rows = [{"file": path, "label": name, "start_frame": f"{a}", "end_frame": f"{b}"} for name, a, b in spans]
-    made = EventLabelling(**{**TINY, "decoder": kind})
-    made.fit({"train": table(rows)})
-    (row,) = made.examples(table(rows, name="validation")).dataset
-    (video,) = made.watched([made.decode(made.labels(row))], [made.expected(row)])
+    made, row, video = watched_alone(rows, kind, table)
     assert video.expected == [*100 * ["left"], *97 * ["right"], "left", None, None]
     assert made.label_frames == {"left": 101, "right": 97}
     if kind == "frames":
@@ -193,16 +199,12 @@ def test_an_instant_within_a_longer_event_is_not_lost(table):
     path = draw("a.mp4", ["left"] * 30)
     spans = [("rally", "0", "3"), ("hit", "0.5", "0.5"), ("hit", "1.5", "1.5"), ("serve", "2.0", "2.4")]
     rows = [{"file": path, "label": name, "start": a, "end": b, "track": name} for name, a, b in spans]
-    made = EventLabelling(**{**TINY, "decoder": "events"})
-    made.fit({"train": table(rows)})
-    (row,) = made.examples(table(rows, name="validation")).dataset
-    written, expected = made.decode(made.labels(row)), made.expected(row)
-    (video,) = made.watched([written], [expected])
+    made, row, video = watched_alone(rows, "events", table)
     assert video.predicted == video.expected
     assert [label for label, *_ in segments(video.predicted)] == [
         *("rally", "hit", "rally", "hit", "rally", "serve", "rally")
     ]
-    assert made.score([written], [expected])["edit"].value == 100
+    assert made.score([made.decode(made.labels(row))], [made.expected(row)])["edit"].value == 100
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -210,10 +212,7 @@ def test_labels_after_the_last_frame_are_about_nothing(kind, table):
     path = draw("a.mp4", [*100 * ["left"], *100 * ["right"]])
     spans = [("left", 0, 100), ("right", 100, 200), ("left", 200, 202)]
     rows = [{"file": path, "label": name, "start_frame": f"{a}", "end_frame": f"{b}"} for name, a, b in spans]
-    made = EventLabelling(**{**TINY, "decoder": kind})
-    made.fit({"train": table(rows)})
-    (row,) = made.examples(table(rows, name="validation")).dataset
-    (video,) = made.watched([made.decode(made.labels(row))], [made.expected(row)])
+    made, row, video = watched_alone(rows, kind, table)
     assert video.predicted == video.expected == [*100 * ["left"], *100 * ["right"]]
     assert video.due == [one[:2] for one in video.found] == [("left", 0), ("right", 100)]
     assert made.varied_inputs(row, np.random.default_rng(1))["labels"] == made.labels(row)

@@ -109,4 +109,23 @@ def sentences(words: Sequence[Word]) -> list[Segment]:
     return segments
 
 
-__all__ = ["sentences", "token_steps", "warp", "without_pauses"]
+def heads_in(listed: Sequence[Sequence[int]] | None, layers: int, heads: int) -> list[list[int]]:
+    """Which heads, as (layer, head), follow the sound: those that a model lists.
+
+    Without a list all of the upper half, as in OpenAI's Whisper; likewise where it is that of a distilled model's
+    teacher, who had more layers.
+
+    Args:
+        listed: by the model.
+        layers: of its decoder.
+        heads: of each of them.
+
+    >>> heads_in([[7, 0]], 2, 3)
+    [[1, 0], [1, 1], [1, 2]]
+    """
+    if listed and max(layer for layer, _ in listed) < layers:
+        return [list(head) for head in listed]
+    return [[layer, head] for layer in range(layers // 2, layers) for head in range(heads)]
+
+
+__all__ = ["heads_in", "sentences", "token_steps", "warp", "without_pauses"]

@@ -14,6 +14,7 @@ import numpy as np
 from huggingface_hub import constants, snapshot_download
 from transformers import WhisperFeatureExtractor, WhisperTokenizer
 
+from toolkit.adapters.audio.alignment import heads_in
 from toolkit.adapters.audio.engines import Request, weights_version
 from toolkit.adapters.audio.engines_whisper import WhisperEngine
 from toolkit.adapters.audio.languages import language_ids
@@ -208,9 +209,9 @@ def _complete(config: Path, source: Path) -> None:
     settings, model = _json(config), _json(source / "config.json")
     if not settings.get("lang_ids"):
         settings["lang_ids"] = sorted(language_ids(WhisperTokenizer.from_pretrained(source)).values())
-    layers, heads = model["decoder_layers"], model["decoder_attention_heads"]
-    if any(layer >= layers for layer, _ in settings.get("alignment_heads") or ()):
-        settings["alignment_heads"] = [[layer, head] for layer in range(layers // 2, layers) for head in range(heads)]
+    if listed := settings.get("alignment_heads"):
+        layers, heads = model["decoder_layers"], model["decoder_attention_heads"]
+        settings["alignment_heads"] = heads_in(listed, layers, heads)
     config.write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 

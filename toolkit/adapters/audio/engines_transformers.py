@@ -11,7 +11,7 @@ from transformers import GenerationConfig, GenerationMixin, LogitsProcessor, Log
 from transformers.generation.logits_process import WhisperTimeStampLogitsProcessor
 from transformers.modeling_outputs import BaseModelOutput
 
-from toolkit.adapters.audio.alignment import token_steps
+from toolkit.adapters.audio.alignment import heads_in, token_steps
 from toolkit.adapters.audio.engines import Request, weights_version
 from toolkit.adapters.audio.engines_whisper import WhisperEngine
 from toolkit.adapters.audio.languages import knows_languages
@@ -148,12 +148,8 @@ class TransformersEngine(WhisperEngine):
             ).cross_attentions
         finally:
             self.model.set_attn_implementation(before)
-        heads = getattr(self.model.generation_config, "alignment_heads", None)
-        # As OpenAI's Whisper does for models without a list, all of the upper half; a distilled model may have kept
-        # the list of its teacher, who had more layers.
-        if not heads or max(layer for layer, _ in heads) >= len(maps):
-            layers = range(len(maps) // 2, len(maps))
-            heads = [(layer, head) for layer in layers for head in range(maps[0].shape[1])]
+        listed = getattr(self.model.generation_config, "alignment_heads", None)
+        heads = heads_in(listed, len(maps), maps[0].shape[1])
         weights = torch.stack([maps[layer][0, head] for layer, head in heads])
         return token_steps(weights[..., :steps].float().cpu(), slice(len(opening), -1))
 

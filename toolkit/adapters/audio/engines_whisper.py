@@ -11,7 +11,7 @@ from transformers.models.whisper.tokenization_whisper import LANGUAGES, _combine
 
 from toolkit.adapters.audio.alignment import sentences, without_pauses
 from toolkit.adapters.audio.engines import Reading, Request, unwritten
-from toolkit.adapters.audio.languages import code
+from toolkit.adapters.audio.languages import code, has_language
 from toolkit.adapters.audio.repetition import compression_ratio, without_loop
 from toolkit.adapters.audio.transcript import Segment, Skipped, Word
 from toolkit.adapters.audio.written import Encoded, Written, longest_gap
@@ -92,7 +92,7 @@ class WhisperEngine(ABC):
                 f"`language` must be English for this English-only model, but is {request.language!r}. "
                 "Choose a multilingual checkpoint."
             )
-        if request.language is not None and self.multilingual and not self.knows(request.language):
+        if request.language is not None and self.multilingual and not has_language(self.tokenizer, request.language):
             raise ValueError(
                 f"`language` must be one that this checkpoint knows, but {request.language!r} came with later ones. "
                 "Choose a newer one, or another language."
@@ -112,10 +112,6 @@ class WhisperEngine(ABC):
                     f"`{name}` is no argument of this pipeline nor of `generate` with this engine. "
                     "Leave it away, or check its spelling."
                 )
-
-    def knows(self, language: str) -> bool:
-        """Whether there is a token for a language."""
-        return self.token(f"<|{language}|>") not in (None, self.end, self.tokenizer.unk_token_id)
 
     def room(self, prompt: Sequence[int], request: Request) -> int:
         """How many tokens may be written: as asked, else half of what the decoder takes, as in Whisper's own code.

@@ -46,4 +46,9 @@ def language_ids(tokenizer: Any) -> dict[str, int]:
     return {token: known[token] for token in (f"<|{name}|>" for name in LANGUAGES) if token in known}
 
 
-__all__ = ["code", "knows_languages", "language_ids"]
+def has_language(tokenizer: Any, language: str) -> bool:
+    """Whether a tokenizer of Whisper has a token for a language, told by its code; later ones have more."""
+    return tokenizer.convert_tokens_to_ids(f"<|{language}|>") not in (None, tokenizer.unk_token_id)
+
+
+__all__ = ["code", "has_language", "knows_languages", "language_ids"]

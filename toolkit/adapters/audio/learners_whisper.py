@@ -10,7 +10,7 @@ from transformers import AutoConfig, PreTrainedModel, WhisperForConditionalGener
 
 from toolkit.adapters.audio import whisper
 from toolkit.adapters.audio.cues import Cue
-from toolkit.adapters.audio.languages import code, knows_languages
+from toolkit.adapters.audio.languages import code, has_language, knows_languages
 from toolkit.adapters.audio.learners import Learner
 from toolkit.adapters.audio.variation import with_masks
 from toolkit.collate import Pad
@@ -51,13 +51,15 @@ class WhisperLearner(Learner):
                 f"`language` must be English for {name}, which knows no other, but is {asked}. "
                 "Choose a Whisper of many languages, openai/whisper-tiny for instance."
             )
-        if asked is not None and self.knows_languages:
-            tokenizer = load_processor(self._name).tokenizer
-            if f"<|{code(asked)}|>" not in tokenizer.get_vocab():
-                raise ValueError(
-                    f"`language` must be one that {name} knows, but {asked} came with later checkpoints. "
-                    "Choose a newer one, openai/whisper-large-v3 for instance."
-                )
+        if (
+            asked is not None
+            and self.knows_languages
+            and not has_language(load_processor(self._name).tokenizer, code(asked))
+        ):
+            raise ValueError(
+                f"`language` must be one that {name} knows, but {asked} came with later checkpoints. "
+                "Choose a newer one, openai/whisper-large-v3 for instance."
+            )
         if self.flags.speech_task == "translate" and not self.knows_languages:
             raise ValueError(
                 f"`speech_task` must be transcribe for {name}, which knows English only, but is translate. "
