@@ -87,6 +87,14 @@ def test_labels_say_what_is_expected(kind, seconds, adapter, table, films):
     assert scores["map_0"].value == 100
 
 
+def test_a_stretch_scores_by_its_own_frames(adapter, table, films):
+    """The second of 3 s: 3 frames left, 4 nothing, 3 right."""
+    made = adapter(decoder="events", max_train_seconds=1.0)
+    rows = list(made.examples(table(films, name="validation")).dataset)
+    assert made.row_score(made.decode([]), made.expected(rows[1])) == pytest.approx(40)
+    assert made.row_score(made.decode(made.labels(rows[1])), made.expected(rows[1])) == 100
+
+
 def test_a_rate_below_that_of_the_file_still_labels_all_its_frames(adapter, table, films):
     made = adapter(frames_per_second=3.0)
     rows = list(made.examples(table(films, name="validation")).dataset)

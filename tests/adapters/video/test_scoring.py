@@ -78,6 +78,30 @@ def test_an_event_of_three_stretches_counts_once_and_the_same_label_after_a_gap_
     assert video.due == [("jump", 0), ("jump", 40)] and [one[:2] for one in video.found] == video.due
 
 
+@pytest.mark.promise("G8")
+def test_of_a_stretch_alone_its_own_frames_count():
+    """The last 5 s of 35, a frame a second, of which one is right."""
+    due = answer([["jump", 0.0, 2.0], ["-", 2.0, 5.0]], file="a.mp4", start=30.0, end=5.0)
+    said = answer([["-", 0.0, 1.0], ["jump", 1.0, 5.0]])
+    (video,) = watched([said], [due], lambda _: np.arange(35.0), "-")
+    assert video.expected == [*30 * [None], "jump", "jump", "-", "-", "-"]
+    found = {name: score([video], "-").value for name, score in SCORES.items()}
+    assert (found["frame_accuracy"], found["edit"], found["map_1"]) == (20, 100, 100)
+
+
+def test_frames_between_two_stretches_do_not_count_and_what_is_seen_after_them_is_new():
+    spans = [["jump", 0.0, 3.0], ["-", 3.0, 7.0], ["jump", 7.0, 10.0]]
+    expected = [answer(spans, file="a.mp4", start=start, end=10.0) for start in (0.0, 10.0, 20.0)]
+    wrong = answer([["-", 0.0, 10.0]])
+    times = np.arange(30.0)
+    (video,) = watched([expected[0], wrong, expected[2]], expected, lambda _: times, "-")
+    assert SCORES["frame_accuracy"]([video], "-").value == pytest.approx(100 * 24 / 30)
+    assert [frame for _, frame in video.due] == [0, 7, 17, 27]
+    (video,) = watched([wrong, expected[2]], [expected[0], expected[2]], lambda _: times, "-")
+    assert SCORES["frame_accuracy"]([video], "-").value == pytest.approx(100 * 14 / 20)
+    assert [frame for _, frame in video.due] == [0, 7, 20, 27]
+
+
 @pytest.mark.parametrize("predicted", ["", "x", "[]", "3"])
 def test_no_answer_answers_nothing(predicted):
     found = scores([predicted], [answer(TRUTH, file="a.mp4")])

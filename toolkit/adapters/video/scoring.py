@@ -6,6 +6,7 @@ example. An expected answer also has `file`, and `start`, when the example start
 """
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -29,12 +30,13 @@ class Watched:
 
     Attributes:
         file: its path.
-        seconds: (F,) when each frame that was asked about is shown.
-        predicted: F labels.
-        expected: F labels; none of a frame that nobody labelled.
+        seconds: (F,) when each frame of the file is shown.
+        predicted: labels of the frames up to the last one that was asked about.
+        expected: as many; none of a frame that nobody labelled, or that lies before or between the examples.
         found: (label, frame, score) of the beginning of each predicted event.
         due: (label, frame) of each expected one.
         going_on: labels of the predicted and of the expected events that last to the end of what was added.
+        ends: when that is.
     """
 
     file: str
@@ -44,10 +46,13 @@ class Watched:
     found: list[tuple[str, int, float]] = field(default_factory=list)
     due: list[tuple[str, int]] = field(default_factory=list)
     going_on: tuple[Collection[str], Collection[str]] = ((), ())
+    ends: float = -math.inf
 
     def add(self, predicted: Answer, expected: Answer, background: str) -> None:
         """Takes the next example of the video; an event that goes on from the one before it is still the same event."""
         begins, ends = expected["start"], expected["end"]
+        if begins > self.ends + ROUNDING_SECONDS:
+            self._skip(begins)
         times = self.seconds[len(self.expected) :] - begins
         times = times[times < ends - ROUNDING_SECONDS]
         self.predicted += _spread(predicted["labels"], times, background)
@@ -62,6 +67,14 @@ class Watched:
             ]
             self.due += [(label, self._frame(begins + start, True)) for label, start, *_ in due]
         self.going_on = _lasting(predicted["events"], ends), _lasting(expected["events"], ends)
+        self.ends = begins + ends
+
+    def _skip(self, begins: float) -> None:
+        """Leaves out the frames up to an example that does not follow the one before it: nobody was asked about them."""
+        missing = int(np.searchsorted(self.seconds, begins - ROUNDING_SECONDS)) - len(self.expected)
+        self.predicted += missing * [""]
+        self.expected += missing * [None]
+        self.going_on = (), ()
 
     def _frame(self, second: float, is_instant: bool) -> int:
         """The nearest frame to a moment, the first frame of what has a length."""
