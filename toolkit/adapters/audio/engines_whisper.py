@@ -229,8 +229,9 @@ class WhisperEngine(ABC):
             reason, text = f"no speech (probability {written.no_speech_probability:.2f})", self.text(written.tokens)
             return Reading(skipped=(Skipped(window.start_seconds, window.end_seconds, reason, text),))
         kept, cut = without_loop(self.segments(written.tokens, window), request.compression_ratio_threshold)
-        if kept and not cut and not written.finished:
-            cut = [Skipped(kept[-1].start_seconds, window.end_seconds, "text cut at the most tokens that were allowed")]
+        if kept and not written.finished and all(loop.start_seconds < kept[-1].end_seconds for loop in cut):
+            reason = "text cut at the most tokens that were allowed"
+            cut.append(Skipped(kept[-1].start_seconds, window.end_seconds, reason))
         return Reading(tuple(kept), tuple(cut))
 
     def segments(self, tokens: Sequence[int], window: Waveform) -> list[Segment]:

@@ -45,70 +45,127 @@ def loop_start(parts: Sequence[str], *, times: int = 4) -> int | None:
     return best
 
 
-def before_loop(segments: Sequence[Segment]) -> tuple[list[Segment], Skipped | None]:
-    """What was said before a text began to repeat itself, and the rest; none where it does not end in a loop.
+def inner_loop(parts: Sequence[str], *, times: int = 4) -> tuple[int, int] | None:
+    """The longest stretch anywhere that only repeats the parts before it, as whole rounds; none where none does.
 
-    A loop is one of whole words or, where a limit cut the last one or no spaces are written, one of characters.
+    Args:
+        parts: as for `loop_start`.
+        times: the same.
 
-    >>> kept, cut = before_loop([Segment(" one eight eight eight", 0, 2.2), Segment(" eight eight", 2.2, 3)])
-    >>> kept[-1].text, cut.start_seconds, cut.text
-    (' one eight', 1.0, ' eight eight eight eight')
+    >>> inner_loop("one eight eight eight eight eight two".split())
+    (2, 6)
+    >>> inner_loop("no loop here".split())
+    """
+    start, end = 0, 0
+    for period in range(1, len(parts) // times + 1):
+        repeated = 0
+        for place in range(period, len(parts) + 1):
+            if place < len(parts) and parts[place] == parts[place - period]:
+                repeated += 1
+                continue
+            rounds = repeated // period * period  # what begins as one more round may be what is said next
+            if repeated >= (times - 1) * period and rounds > end - start:
+                start, end = place - repeated, place - repeated + rounds
+            repeated = 0
+    return (start, end) if end else None
+
+
+def around_loop(segments: Sequence[Segment]) -> tuple[list[Segment], Skipped | None]:
+    """What was said around the text that only repeats itself, and that text; none where nothing does.
+
+    That is the loop in which all ends or, if it ends in none, the longest one. A loop is one of whole words or, where
+    a limit cut the last one or no spaces are written, one of characters.
+
+    >>> kept, cut = around_loop([Segment(" one eight eight eight", 0, 2.2), Segment(" eight eight two", 2.2, 3)])
+    >>> [segment.text for segment in kept], cut.text
+    ([' one eight', ' two'], ' eight eight eight eight')
+    >>> cut.start_seconds, round(cut.end_seconds, 1)
+    (1.0, 2.8)
     """
     texts = [segment.text.rstrip().rstrip("\ufffd") for segment in segments]  # half a character, cut by the limit
-    place = _loop_place(texts)
-    if place is None:
+    loop = _loop_places(texts)
+    if loop is None:
         return [], None
-    kept, left = [], place
+    before, after, begin = list[Segment](), list[Segment](), 0
     for segment, text in zip(segments, texts, strict=True):
-        if 0 < len(text) <= left:
-            kept.append(segment)
-        elif text[:left].strip():
-            kept.append(_begin(segment, text, left))
-        left = max(0, left - len(text))
-    start = kept[-1].end_seconds if kept else segments[0].start_seconds
-    return kept, Skipped(start, segments[-1].end_seconds, "repeats itself", "".join(texts)[place:])
+        first, last = (min(max(0, place - begin), len(text)) for place in loop)
+        if text and first == len(text):
+            before.append(segment)
+        elif text and last == 0:
+            after.append(segment)
+        else:
+            before += _part(segment, text, 0, first)
+            after += _part(segment, text, last, len(text))
+        begin += len(text)
+    start = before[-1].end_seconds if before else segments[0].start_seconds
+    end = after[0].start_seconds if after else segments[-1].end_seconds
+    return before + after, Skipped(start, max(start, end), "repeats itself", "".join(texts)[slice(*loop)])
 
 
 def without_loop(segments: Sequence[Segment], limit: float | None) -> tuple[list[Segment], list[Skipped]]:
-    """What was said in a window, without the loop that it ends in, and the loop with the reason why it was cut.
+    """What was said in a window, without the loops in it, and the loops with the reason why they were cut.
+
+    A text without a loop that shrinks too much, a list or a refrain, stays and is told.
 
     Args:
         segments: of the window.
-        limit: only a text that shrinks more than so many times is searched for a loop; none: none is.
+        limit: only a text that shrinks more than so many times is searched for loops; none: none is.
 
     >>> without_loop([Segment(" so" * 30, 0.0, 9.0)], 2.4)[1][0].reason
     'repeats itself (compression ratio 6.4 above 2.4)'
     """
-    ratio = compression_ratio("".join(segment.text for segment in segments).strip())
-    if limit is None or ratio <= limit:
-        return list(segments), []
-    kept, cut = before_loop(segments)
-    if cut is None:  # without a loop at its end a text that shrinks much is a list, or a refrain
-        return list(segments), []
-    return kept, [replace(cut, reason=f"repeats itself (compression ratio {ratio:.1f} above {limit})")]
+    kept, told = list(segments), list[Skipped]()
+    while limit is not None and (ratio := _ratio(kept)) > limit:
+        reason = f"repeats itself (compression ratio {ratio:.1f} above {limit})"
+        shorter, cut = around_loop(kept)
+        if cut is None:
+            told.append(Skipped(kept[0].start_seconds, kept[-1].end_seconds, f"{reason}, but in no loop: it stays"))
+            break
+        kept = shorter
+        told.append(replace(cut, reason=reason))
+    return kept, told
 
 
-def _loop_place(texts: Sequence[str]) -> int | None:
-    """The character of all texts joined with which the second round begins, at a space if the rounds have any."""
-    words = [word for text in texts for word in re.findall(r"\s*\S+", text)]
-    start = loop_start([word.strip() for word in words])
+def _ratio(segments: Sequence[Segment]) -> float:
+    return compression_ratio("".join(segment.text for segment in segments).strip())
+
+
+def _loop_places(texts: Sequence[str]) -> tuple[int, int] | None:
+    """The characters of all texts joined with which the second round begins, and with which other text goes on."""
+    words, joined = [word for text in texts for word in re.findall(r"\s*\S+", text)], "".join(texts)
+    bare = [word.strip() for word in words]
+    start = loop_start(bare)
     if start is not None:
-        return sum(map(len, words[:start]))
-    joined = "".join(texts)
+        return sum(map(len, words[:start])), len(joined)
     place = loop_start(joined)
-    if place is None:
-        return None
-    place = next((at for at in range(place, len(joined)) if joined[at].isspace()), place)
-    return place if len(joined) - place >= LEAST_CHARACTERS else None
+    if place is not None:  # at a space if the rounds have any
+        place = next((at for at in range(place, len(joined)) if joined[at].isspace()), place)
+        if len(joined) - place >= LEAST_CHARACTERS:
+            return place, len(joined)
+    first, last = inner_loop(bare) or (0, 0)
+    for begin, end in ((sum(map(len, words[:first])), sum(map(len, words[:last]))), inner_loop(joined) or (0, 0)):
+        if end - begin >= LEAST_CHARACTERS:
+            return begin, end
+    return None
 
 
-def _begin(segment: Segment, text: str, length: int) -> Segment:
-    """The first characters of a segment, each with the same time unless its words say when it was said."""
-    said = text[:length]
-    words = tuple(replace(word, text=f" {part}") for word, part in zip(segment.words, said.split(), strict=False))
-    share = (segment.end_seconds - segment.start_seconds) * length / len(text)
-    end = words[-1].end_seconds if words else segment.start_seconds + share
-    return Segment(said, segment.start_seconds, end, words)
+def _part(segment: Segment, text: str, first: int, last: int) -> list[Segment]:
+    """The characters that stand first or last in a segment, each of equal length unless its words say when it was said.
+
+    Nothing where they are blank.
+    """
+    said, begins = text[first:last], first == 0
+    if not said.strip():
+        return []
+    pieces = re.findall(r"\s*\S+", said)
+    words = segment.words[: len(pieces)] if begins else segment.words[-len(pieces) :]
+    words = tuple(replace(word, text=piece) for word, piece in zip(words, pieces, strict=False))
+    per_character = (segment.end_seconds - segment.start_seconds) / len(text)
+    start, end = (segment.start_seconds + per_character * place for place in (first, last))
+    if words:
+        start, end = words[0].start_seconds, words[-1].end_seconds
+    span = (segment.start_seconds, end) if begins else (start, segment.end_seconds)
+    return [Segment(said, *span, words)]
 
 
-__all__ = ["before_loop", "compression_ratio", "loop_start", "without_loop"]
+__all__ = ["around_loop", "compression_ratio", "inner_loop", "loop_start", "without_loop"]
