@@ -8,7 +8,6 @@ are scored alike. The table has the columns file,start,end,label, as for trainin
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,10 +15,13 @@ from pathlib import Path
 from toolkit import pipeline
 from toolkit.data import BadData, Fault, parse_seconds
 from toolkit.data.files import open_source
+from toolkit.demo.serving import task_of
 from toolkit.metrics import frame_accuracy, wer
 from toolkit.report import Section, score_table, timeline, write_page
 
 FRAMES_PER_SECOND = 25
+SPEECH = "automatic-speech-recognition"
+TASKS = ("video-event-detection", SPEECH)
 Event = tuple[str, float, float]
 
 
@@ -39,10 +41,11 @@ def read_truth(table: str) -> dict[Path, list[Event]]:
 
 def listen_or_watch(run: Path, videos: Iterable[Path]) -> list[list[Event]]:
     """What a run says about each video, by the task that it was trained for."""
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    task = next(iter(config["custom_pipelines"]))
+    task = task_of(run)
+    if task not in TASKS:
+        raise ValueError(f"`runs` must be for one of {', '.join(TASKS)}, but {run} is for {task}. Leave it out.")
     serve = pipeline(task, str(run))
-    if task == "automatic-speech-recognition":
+    if task == SPEECH:
         answers = [serve(str(video), return_timestamps="word", vad=False) for video in videos]
         return [[(one["text"].strip(), *one["timestamp"]) for one in answer["chunks"]] for answer in answers]
     found = [[(one["label"], one["start"], one["end"]) for one in serve(str(video))["events"]] for video in videos]

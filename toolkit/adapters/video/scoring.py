@@ -70,7 +70,7 @@ class Watched:
         self.ends = begins + ends
 
     def _skip(self, begins: float) -> None:
-        """Leaves out the frames up to an example that does not follow the one before it: nobody was asked about them."""
+        """Leaves out the frames up to an example that does not follow the one before it: nobody asked about them."""
         missing = int(np.searchsorted(self.seconds, begins - ROUNDING_SECONDS)) - len(self.expected)
         self.predicted += missing * [""]
         self.expected += missing * [None]
