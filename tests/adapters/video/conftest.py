@@ -41,17 +41,22 @@ def films() -> Rows:
 @pytest.fixture
 def tiny_videomae() -> str:
     """A folder with a VideoMAE that was pretrained, in name."""
+    return write_videomae("pretrained")
+
+
+def write_videomae(folder: str, **sizes: int) -> str:
+    """Leaves such a folder."""
     settings = VideoMAEConfig(
         image_size=16,
         patch_size=8,
         num_channels=3,
-        num_frames=4,
         hidden_size=8,
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=8,
+        **{"num_frames": 4, **sizes},
     )
     with quick_positions():
-        VideoMAEModel(settings).save_pretrained("pretrained")
-    VideoMAEImageProcessor(size={"shortest_edge": 16}, crop_size=16).save_pretrained("pretrained")
-    return "pretrained"
+        VideoMAEModel(settings).save_pretrained(folder)
+    VideoMAEImageProcessor(size={"shortest_edge": 16}, crop_size=16).save_pretrained(folder)
+    return folder

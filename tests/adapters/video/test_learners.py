@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import VideoMAEConfig, VideoMAEImageProcessor
 
+from tests.adapters.video.conftest import write_videomae
 from tests.adapters.video.drawn import TINY
 from toolkit import EventLabelling
 from toolkit.adapters.video import learners
@@ -43,6 +44,30 @@ def test_vectors_of_a_frozen_encoder_are_made_anew_where_it_sees_otherwise(chang
         elif place == 0:
             VideoMAEConfig.from_pretrained(tiny_videomae, num_frames=8).save_pretrained(tiny_videomae)
     assert found[0].shape == found[1].shape and not torch.equal(*found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stretches_begin_where_a_vector_does_however_many_frames_share_one(kind, table, films):
+    """30 frames, 4 of which share a vector; what goes on from such a run cuts alike."""
+    tall = write_videomae("pretrained", num_frames=8, tubelet_size=4)
+    made = EventLabelling(encoder=tall, decoder=kind, frames_per_second=10.0, hidden_size=8, max_train_seconds=1.0)
+    made.fit({"train": table(films)})
+    rows = list(made.examples(table(films[:2])).dataset)
+    places = [(row["start_seen"], row["end_seen"]) for row in rows]
+    assert places == [(0, 8), (8, 16), (16, 24), (24, 30)]
+    seen = made.films["0.mp4"].seen(made.processor)
+    with torch.no_grad():
+        whole = torch.cat(list(made._learner.frozen.stream([seen])))
+    for row, (start, end) in zip(rows, places, strict=True):
+        vectors = made.inputs(row)[made._learner.names[1]]
+        assert torch.allclose(vectors, whole[start // 4 : -(-end // 4)], atol=1e-5)
+    batch = made.pad([made.encode(row) for row in rows])
+    assert made.model()(**batch).loss.isfinite()
+    assert made.processor.event_steps == {"step_seconds": 0.4, "steps": 2}
+    save_portable(made.model(), made.processor, "run")
+    again = EventLabelling(model_name_or_path="run", max_train_seconds=1.0)
+    again.fit({"train": table(films)})
+    assert again.step_frames == 4 and again.examples(table(films[:2])).dataset["start_seen"][:] == [0, 8, 16, 24]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,17 +1,22 @@
 """The flags of video models, and which of their values can be meant."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from transformers import VideoMAEConfig
 
 from toolkit.adapters.pretrained import read_config
 from toolkit.adapters.video.encoders import pretrained_config
 from toolkit.adapters.video.scoring import SCORES
 from toolkit.adapters.video.variation import FLIPS
-from toolkit.models import ATTENTION_TYPES, CELL_TYPES, load_processor
+from toolkit.models import ATTENTION_TYPES, CELL_TYPES, FrameEncoderConfig, load_processor
 
 DECODERS = ("frames", "events")
 UNLABELLED = ("background", "ignored")
 WEIGHTS = {"none": 0.0, "root": 0.5, "inverse": 1.0}
-FRESH = ("cnn", "videomae")
+FRESH = {"cnn": 1, "videomae": VideoMAEConfig.tubelet_size}
+"""What learns from nothing, with the frames that share one vector."""
 
 
 @dataclass
@@ -125,10 +130,16 @@ class VideoSettings:
         """Whether a pretrained encoder looks at the frames."""
         return self.encoder not in FRESH
 
-    @property
+    @cached_property
     def step_frames(self) -> int:
-        """Frames that share one vector."""
-        return 1 if self.encoder == "cnn" else 2
+        """Frames that share one vector, as what looks at them says."""
+        if self.model_name_or_path is not None:
+            config: Any = read_config(self.model_name_or_path, flag="model_name_or_path")
+            backbone = getattr(config, "backbone_config", None)
+            return (config.frame_encoder if backbone is None else FrameEncoderConfig(**backbone)).frames_per_step
+        if self.is_pretrained:
+            return pretrained_config(self.encoder, flag="encoder").tubelet_size
+        return FRESH[self.encoder]
 
 
 __all__ = ["WEIGHTS", "VideoSettings"]
