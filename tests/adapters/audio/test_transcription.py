@@ -11,8 +11,10 @@ from tests.adapters.conftest import tone
 from toolkit import DataArguments, RecipeArguments, Transcription, run
 from toolkit.adapters.audio import listening
 from toolkit.metrics import Score, whisper_normalizer
+from toolkit.rows import load_rows
 
 COLUMNS = ("file_name", "text", "start", "end")
+SPLITS = ("train", "validation")
 TINY = {"sample_rate_hz": 8000, "mel_bins": 20, "hidden_size": 8, "embedding_size": 8}
 
 
@@ -98,6 +100,39 @@ def test_rows_are_joined_as_far_as_the_model_can_write_them(adapter, split, tmp_
     joined = list(adapter.examples(rows).dataset)
     assert [len(row["text"]) for row in joined] == [51, 25]  # 64 labels hold no more
     assert all(len(adapter.labels(row)) <= 64 for row in joined)
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    [
+        "a.wav,0.5,0.7, ",  # blank
+        "a.wav,0.7,0.5,b",
+        "a.wav,0.5",
+        "missing.wav,0.5,soon,b",  # times unknown, so it may be one of the recording
+    ],
+)
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_no_rows_are_joined_across_one_that_was_left_out(name, faulty, adapter, tmp_path):
+    for path in ("a.wav", "b.wav", "c.wav"):
+        tone(tmp_path / path, "low high " * 4)
+    rows = ["file_name,start,end,text", "a.wav,0,0.2,a", "a.wav,0.2,0.4,b", faulty, "a.wav,0.8,0.9,c", "a.wav,1,1.1,d"]
+    (tmp_path / "faulty.csv").write_text("\n".join([*rows, "b.wav,0,0.2,a", "b.wav,0.8,1,b"]) + "\n")
+    (tmp_path / "sound.csv").write_text("\n".join([rows[0], "c.wav,0,0.2,a", "c.wav,0.8,1,b"]) + "\n")
+    files = {f"{split}_file": str(tmp_path / f"{'faulty' if split == name else 'sound'}.csv") for split in SPLITS}
+    read = load_rows(adapter, DataArguments(**files, skip_bad=True)).splits
+    joined = {split: [row["text"] for row in adapter.examples(read[split]).dataset] for split in SPLITS}
+    assert joined == {**dict.fromkeys(SPLITS, ["a b"]), name: ["a b", "c d", "a b"]}
+
+
+def test_no_rows_are_joined_across_one_that_another_split_has(adapter, split, tmp_path):
+    path = tone(tmp_path / "a.wav", "low high " * 8)
+    rows = {
+        "train": split([(path, "a", "0", "0.3"), (path, "c", "0.8", "1.1")], columns=COLUMNS),
+        "validation": split([(path, "b", "0.4", "0.7")], name="validation", path="v.tsv", columns=COLUMNS),
+    }
+    adapter.fit(rows)
+    assert list(adapter.check(rows)) == []
+    assert [row["text"] for row in adapter.examples(rows["train"]).dataset] == ["a", "c"]
 
 
 @pytest.mark.parametrize("flag", ["model_name_or_path", "encoder"])

@@ -103,6 +103,7 @@ class Transcription(RecurrentCore, Adapter):
         self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
         self._learner = LEARNERS[model_kind(self.model_name_or_path, self.encoder)](self)
         self._train: Split | None = None
+        self._read: list[Split] = []  # before any row was left out
         self.has_times = False
         self._sounds = Sounds()
 
@@ -177,7 +178,7 @@ class Transcription(RecurrentCore, Adapter):
     def examples(self, split: Split) -> Split:
         """Neighbouring rows of a recording together, where that is asked for or Whisper is to learn times.
 
-        Where nothing is learnt each row has a prediction of its own.
+        Never across a row that was left out. Where nothing is learnt each row has a prediction of its own.
         """
         if self._train is None or not self.has_times or not isinstance(split.dataset, Dataset):
             return split
@@ -190,6 +191,7 @@ class Transcription(RecurrentCore, Adapter):
             text_column=self.text_column,
             longest_seconds=longest,
             can_be_written=lambda row: most is None or len(self.labels(row)) <= most,
+            read=self._read,
         )
 
     @property
@@ -283,6 +285,7 @@ class Transcription(RecurrentCore, Adapter):
 
     def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
         """Wrong rows, names that come twice, and recordings that would be trained on and scored."""
+        self._read = list(splits.values())
         yield from super().check(splits)
         yield from repeated_names(splits.values())
         yield from shared_rows(splits, (self.file_column, "start", "end"))
