@@ -57,7 +57,8 @@ def directly(folder: str, windows: list[list[int]], path: str) -> torch.Tensor:
         ({}, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 9, 9]]),
         ({"frame_sampling_rate": 2}, [[0, 2, 4, 6], [8, 8, 8, 8]]),
         ({"whole": False}, [[0, 1, 2, 3]]),
-        ({"whole": False, "frame_sampling_rate": 3}, [[0, 3, 6, 9]]),
+        ({"whole": False, "frame_sampling_rate": 2}, [[0, 2, 4, 7]]),
+        ({"whole": False, "frame_sampling_rate": 3}, [[0, 3, 7, 7]]),
     ],
 )
 def test_all_of_the_file_counts_at_the_rate_asked_for(folder, settings, windows):
@@ -121,6 +122,25 @@ def test_scores_are_made_as_the_library_makes_them(folder, function, problem, to
     expected = transformers.pipeline("video-classification", model, video_processor=theirs)(frames, **asked)
     answer = pipeline("video-classification", model, processor=processor)(frames, **asked)
     assert answer == [{**one, "score": pytest.approx(one["score"], abs=1e-5)} for one in expected]
+
+
+@pytest.mark.parametrize("rate", [None, 1, 3])
+@pytest.mark.parametrize("length", [4, 12])
+@pytest.mark.parametrize("kind", ["image_processor", "video_processor"])
+def test_asked_about_less_than_the_whole_it_sees_what_the_library_sees(kind, length, rate, folder, monkeypatch):
+    """An image processor gets a file, a video processor an array: the library decodes files for the first alone."""
+    with quick_positions():
+        model = VideoMAEForVideoClassification(VideoMAEConfig.from_pretrained(folder, num_frames=length)).eval()
+    seen, forward = [], model.forward
+    monkeypatch.setattr(model, "forward", lambda pixel_values: seen.append(pixel_values) or forward(pixel_values))
+    source, eyes = film("a.mp4", even(40), size=(48, 48)), VideoMAEImageProcessor(**EYES)
+    if kind == "video_processor":
+        [clip] = VideoFile(source).frames(batch_frames=40)
+        source, eyes = clip.frames.permute(0, 2, 3, 1).numpy(), VideoMAEVideoProcessor(**EYES)
+    expected = transformers.pipeline("video-classification", model, **{kind: eyes})(source, frame_sampling_rate=rate)
+    answer = pipeline("video-classification", model, processor=eyes)(source, whole=False, frame_sampling_rate=rate)
+    assert answer == [{**one, "score": pytest.approx(one["score"], abs=1e-5)} for one in expected]
+    assert torch.allclose(*seen, atol=1e-5)
 
 
 def test_what_is_none_leaves_what_the_pipeline_was_built_with(folder):

@@ -1,16 +1,18 @@
 """What a whole video is about: any VideoMAE classifier, asked about all of the file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoModelForVideoClassification, PreTrainedModel
+from transformers.video_utils import VideoMetadata
 
-from toolkit.adapters.video.reels import filled, window_starts
+from toolkit.adapters.video.reels import filled
 from toolkit.adapters.video.sources import holds_frames, is_one, walked
 from toolkit.media.video import VideoFile
 from toolkit.models import load_processor
@@ -37,7 +39,7 @@ class Question:
         num_frames: of a window; none: as the model has it.
         frame_sampling_rate: frames of the file from one that is seen to the next; none: as the model was trained here,
             or 1.
-        whole: look at all windows; else at the first alone, as the library does.
+        whole: look at all windows; else at one alone, of the frames that the library takes: see `library_places`.
         batch_size: windows at once.
         function_to_apply: "softmax", "sigmoid" or "none"; none: as the model's kind of problem asks.
         partial: take what is there of a file that is cut short or damaged, instead of refusing it.
@@ -66,9 +68,10 @@ class Question:
 class VideoClassifier:
     """Answers as the pipeline of the library does, but about the whole file.
 
-    The library looks at the first `num_frames * frame_sampling_rate` frames, or at as many spread over the file, and
-    either ignores the rate or all that comes later. Here windows of `num_frames`, `frame_sampling_rate` frames of the
-    file apart, follow each other from the first frame to the last, and their probabilities are averaged.
+    The library looks at some of the first `num_frames * frame_sampling_rate` frames or, with a video processor, at some
+    spread over the file, and either ignores all that comes later or the rate. Here windows of `num_frames`,
+    `frame_sampling_rate` frames of the file apart, follow each other from the first frame to the last, and their
+    probabilities are averaged.
 
     Args:
         model: with a `config` that has `num_frames` and `id2label`.
@@ -103,7 +106,7 @@ class VideoClassifier:
     def _answer(self, source: Any, question: Question) -> list[dict[str, Any]]:
         config: Any = self.model.config
         scored = FUNCTIONS[question.function_to_apply or PROBLEMS.get(config.problem_type, "softmax")]
-        windows = islice(self._windows(source, question), None if question.whole else 1)
+        windows = self._windows(source, question)
         total, count = torch.zeros(config.num_labels), 0
         while pixels := list(islice(windows, question.batch_size)):
             logits = self.model(torch.cat(pixels).to(self.model.device, self.model.dtype)).logits
@@ -117,22 +120,53 @@ class VideoClassifier:
         config: Any = self.model.config
         length = question.num_frames or config.num_frames
         step: int = question.frame_sampling_rate or getattr(config, "frame_sampling_rate", None) or 1
-        for frames in _cut(source, length, step, question.partial):
+
+        def places(count: int) -> Sequence[int]:
+            return range(0, count, step) if question.whole else library_places(count, length, step, self.processor)
+
+        for frames in _cut(source, length, places, question.partial):
             yield self.processor([filled(frames, length)], return_tensors="pt")["pixel_values"]
 
 
-def _cut(source: Any, length: int, step: int, partial: bool) -> Iterator[Tensor]:
-    """The frames of windows that follow each other to the end: (up to `length`, C, Y, X) bytes."""
+def library_places(count: int, length: int, step: int, processor: Any) -> list[int]:
+    """Which frames the pipeline of the library (transformers 5.23) looks at, of those that there are.
+
+    Args:
+        count: frames of the video.
+        length: frames to look at.
+        step: `frame_sampling_rate`.
+        processor: a video processor chooses by itself, evenly over the whole, whatever the step.
+
+    >>> library_places(40, 4, 3, None), library_places(6, 4, 3, None)
+    ([0, 3, 7, 11], [0, 3])
+    """
+    if hasattr(processor, "sample_frames"):
+        chosen = processor.sample_frames(VideoMetadata(total_num_frames=count), num_frames=min(length, count))
+    else:
+        chosen = np.linspace(0, length * step - 1, num=length, dtype=np.int64)
+    return [place for place in np.asarray(chosen).tolist() if place < count]
+
+
+def _cut(source: Any, length: int, places: Callable[[int], Sequence[int]], partial: bool) -> Iterator[Tensor]:
+    """The frames of windows that follow each other: (up to `length`, C, Y, X) bytes.
+
+    Args:
+        source: one video.
+        length: frames of a window.
+        places: which of so many frames are looked at.
+        partial: take what is there.
+    """
     if not holds_frames(source):
         video = source if isinstance(source, VideoFile) else VideoFile(source, partial=partial)
-        clips = video.select(range(0, len(video.timestamps()), step), batch_frames=length)
+        clips = video.select(places(len(video.timestamps())), batch_frames=length)
         yield from (clip.frames for clip in clips)
         return
     frames = channels_first(source)
     if not len(frames):
         raise ValueError("`videos` must hold at least one frame each, but one has none. Leave it out.")
-    for start in window_starts(0, len(frames), length=length, step=step):
-        yield frames[start::step][:length]
+    chosen = places(len(frames))
+    for start in range(0, len(chosen), length):
+        yield frames[list(chosen[start : start + length])]
 
 
 def classifier(
@@ -168,4 +202,4 @@ def classifier(
     return VideoClassifier(model if device is None else model.to(device), processor, **settings)  # type: ignore[arg-type]
 
 
-__all__ = ["CLASSIFICATION", "VideoClassifier", "classifier"]
+__all__ = ["CLASSIFICATION", "VideoClassifier", "classifier", "library_places"]
