@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 from torch import Tensor
 
 BARS = 10  # a frame shows its number in binary, as light and dark bars from left to right
@@ -55,6 +56,52 @@ def film(
             frame.pts, frame.time_base = round(time / stream.time_base), stream.time_base
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+    return path
+
+
+def hollow(path: str, codec: str = "mpeg4") -> str:
+    """Writes a file with a video track and not one frame in it, where its container can say so."""
+    with av.open(path, "w") as output:
+        stream = output.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 80, "yuv420p"
+        output.start_encoding()
+    return path
+
+
+def undecodable(path: str, frames: int = 30) -> str:
+    """Writes a file whose packets have times, but nothing in them that could be shown."""
+    with av.open(film(f"whole_{path}", even(frames))) as whole, av.open(path, "w") as output:
+        stream = output.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.size:
+                empty = av.Packet(bytes(packet.size))
+                empty.pts, empty.dts, empty.time_base = packet.pts, packet.dts, packet.time_base
+                empty.stream, empty.is_keyframe = stream, packet.is_keyframe
+                output.mux(empty)
+    return path
+
+
+def two_tracks(path: str, frames: int, sizes: Sequence[tuple[int, int]] = ((48, 80), (96, 160))) -> str:
+    """Writes a file with two pictures, of which a player shows the second."""
+    with av.open(path, "w") as output:
+        tracks = [output.add_stream("libx264", rate=25) for _ in sizes]
+        tracks[0].disposition, tracks[1].disposition = Disposition(0), Disposition.default
+        for track, (height, width) in zip(tracks, sizes, strict=True):
+            track.height, track.width, track.pix_fmt = height, width, "yuv420p"
+        for number in range(frames):
+            for track, size in zip(tracks, sizes, strict=True):
+                output.mux(track.encode(av.VideoFrame.from_ndarray(picture(number, size))))
+        for track in tracks:
+            output.mux(track.encode(None))
+    return path
+
+
+def growing(path: str, frames: int) -> str:
+    """Writes a bare stream whose frames are larger from its middle on."""
+    half = frames // 2
+    small = film(f"small_{path}", even(half))
+    large = film(f"large_{path}", even(frames - half), size=(96, 160), first_number=half)
+    Path(path).write_bytes(Path(small).read_bytes() + Path(large).read_bytes())
     return path
 
 

@@ -9,9 +9,8 @@ import av
 import numpy as np
 import pytest
 import torch
-from av.stream import Disposition
 
-from tests.media.films import even, film, numbers, picture, turned, uneven
+from tests.media.films import even, film, growing, numbers, turned, two_tracks, uneven
 from toolkit.media.ahead import ahead
 from toolkit.media.faults import MediaError
 from toolkit.media.video import VideoFile
@@ -155,10 +154,7 @@ def test_ranges_that_touch_share_no_frame_and_lose_none():
 
 
 def test_frames_of_several_sizes_come_in_one():
-    film("small.h264", even(10))
-    film("large.h264", even(10), size=(96, 160), first_number=10)
-    Path("both.h264").write_bytes(Path("small.h264").read_bytes() + Path("large.h264").read_bytes())
-    [clip] = VideoFile("both.h264").frames(batch_frames=32)
+    [clip] = VideoFile(growing("both.h264", 20)).frames(batch_frames=32)
     assert clip.frames.shape == (20, 3, 48, 80)
     assert numbers(clip.frames) == list(range(20))
 
@@ -171,18 +167,7 @@ def test_a_stream_without_time_stamps_is_timed_at_its_rate():
 
 
 def test_of_two_pictures_the_one_that_players_show_is_taken():
-    with av.open("two.mp4", "w") as output:
-        tracks = [output.add_stream("libx264", rate=25) for _ in range(2)]
-        tracks[0].disposition, tracks[1].disposition = Disposition(0), Disposition.default
-        sizes = [(48, 80), (96, 160)]
-        for track, (height, width) in zip(tracks, sizes, strict=True):
-            track.height, track.width, track.pix_fmt = height, width, "yuv420p"
-        for number in range(12):
-            for track, size in zip(tracks, sizes, strict=True):
-                output.mux(track.encode(av.VideoFrame.from_ndarray(picture(number, size))))
-        for track in tracks:
-            output.mux(track.encode(None))
-    video = VideoFile("two.mp4")
+    video = VideoFile(two_tracks("two.mp4", 12))
     assert (video.header.width, video.header.height) == (160, 96)
     assert all_numbers(video) == list(range(12))
 

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.media.films import even, film, numbers
+from tests.media.films import even, film, hollow, numbers, undecodable
 from toolkit.media.faults import MediaError
 from toolkit.media.video import VideoFile
 
@@ -62,6 +62,12 @@ BROKEN = {
     "a text": (lambda: written("labels.txt", b"walk 0 20\n" * 99), "is a text"),
     "sound alone": (lambda: tone("a.m4a"), "has no moving picture, only audio"),
     "sound with a cover": (lambda: tone("a.mp3", cover=True), "has no moving picture, only audio"),
+    "no frame": (lambda: hollow("a.avi"), "has a video track, but not one frame in it"),
+    "no track": (lambda: hollow("a.mp4"), "has no moving picture, only an empty frame"),
+    "no frame that can be decoded": (
+        lambda: undecodable("a.mkv"),
+        "has a video track, but not one frame of it can be decoded",
+    ),
     "cut off before its index": (lambda: shortened(long_film("a.mp4"), 0.5), "holds nothing"),
     "cut off behind its index": (lambda: shortened(long_film("a.mp4", movflags="faststart"), 0.6), "is cut short"),
     "matroska cut off": (
@@ -82,6 +88,15 @@ def test_a_file_that_is_no_whole_video_costs_one_sentence(case):
     sentence = str(refusal.value)
     assert sentence.startswith(f"`{path}` ")
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("case", ["no frame", "no frame that can be decoded"])
+def test_of_a_video_without_a_frame_no_part_can_be_taken(case):
+    path = BROKEN[case][0]()
+    with pytest.raises(
+        MediaError, match=f"^`{path}` has a video track, but not one frame of it can be decoded. Export"
+    ):
+        VideoFile(path, partial=True).timestamps()
 
 
 @pytest.mark.parametrize("case", ["cut off behind its index", "matroska cut off", "noise in the middle"])

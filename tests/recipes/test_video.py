@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.adapters.video.drawn import TINY, draw
+from tests.media.films import growing, two_tracks
 from toolkit import pipeline
 from toolkit.data import load_splits
 from toolkit.data.splits import DataArguments
@@ -94,6 +95,20 @@ def test_each_bad_row_is_one_line_with_its_place_and_the_way_out(table, recipe):
         assert any(line.startswith(f"train.csv:{number}: ") and sentence in line for line in lines), (number, lines)
     assert any(line.startswith("other.csv:2: ") and bad[-1][1] in line for line in lines)
     assert not Path("run").exists()
+
+
+@pytest.mark.promise("H7")
+@pytest.mark.parametrize("path", ["two_tracks.mp4", "growing.h264"])
+def test_unusual_videos_that_players_show_have_no_faults(path, table, recipe):
+    """A file with two pictures, and one whose frames become larger, of 30 frames each, at 25 a second."""
+    table("train", 6)
+    table("other", 2, seed=1)
+    two_tracks(path, 30) if path == "two_tracks.mp4" else growing(path, 30)
+    with Path("train.csv").open("a") as file:
+        file.write(f"{path},0.2,1.16,left\n")
+    files = {"train_file": "train.csv", "validation_file": "other.csv"}
+    said = recipe("video/event_labelling", "--check_only", **FLAGS, **files)
+    assert (said.code, said.out[:13]) == (0, "No faults in "), said.err
 
 
 @pytest.mark.promise("G1")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.adapters.video.drawn import TINY, draw
+from tests.media.films import hollow
 from tests.media.sounds import write_sound
 from toolkit import EventLabelling
 from toolkit.data import BadData, DataArguments
@@ -277,11 +278,12 @@ def test_videos_that_cannot_be_decoded_cost_one_line_each(table, films):
     Path("text.mp4").write_text("I am no video.")
     Path("empty.mp4").write_bytes(b"")
     write_sound(Path("sound.mp4"), np.zeros(16000, dtype=np.float32), 16000, codec="aac")
-    names = ["cut.mp4", "text.mp4", "empty.mp4", "sound.mp4"]
+    hollow("hollow.avi")
+    names = ["cut.mp4", "text.mp4", "empty.mp4", "sound.mp4", "hollow.avi"]
     broken = [{"file": name, "start": start, "end": "0.9", "label": "left"} for name in names for start in ("0", "0.5")]
     split = table([*films, *broken])
     told = faults(split)
-    assert [fault.split(": ")[0] for fault in told] == ["train.csv:8", "train.csv:10", "train.csv:12", "train.csv:14"]
+    assert [fault.split(": ")[0] for fault in told] == [f"train.csv:{line}" for line in (8, 10, 12, 14, 16)]
     for name, fault in zip(names, told, strict=True):
         assert name in fault and "All 2 labels of it are of no use." in fault
     adapter = EventLabelling(**TINY)
