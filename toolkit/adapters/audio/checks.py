@@ -23,9 +23,14 @@ def row_sentence(row: Mapping[str, Any], file_column: str, text_column: str) -> 
     return None
 
 
-def sound_sentence(samples: Tensor, rate_hz: int, longest_seconds: float) -> str | None:
-    """What is wrong with a recording that can be read."""
-    seconds = len(samples) / rate_hz
+def sound_sentence(samples: Tensor, seconds: float, longest_seconds: float) -> str | None:
+    """What is wrong with a recording that can be read.
+
+    Args:
+        samples: (N,), all of it or, where it is too long, its beginning.
+        seconds: how long all of it is.
+        longest_seconds: how long it may be.
+    """
     if seconds > longest_seconds:
         return (
             f"the recording lasts {seconds:,.1f} s, above {longest_seconds:g} s. Cut it, give `start` and `end`, or "

@@ -1,13 +1,14 @@
 """Which part of which recording a row names, and whether it can be heard."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from torch import Tensor
 
 from toolkit.data import parse_seconds
-from toolkit.media.audio import read_audio
+from toolkit.media.audio import audio_seconds, read_audio
 from toolkit.media.faults import MediaError
 from toolkit.media.values import Waveform
 
@@ -64,19 +65,42 @@ class Excerpt:
         end = "" if self.end_seconds is None else f",{self.end_seconds:.10g}"
         return f"{self.path}#t={self.start_seconds:.10g}{end}"
 
-    def read(self, sample_rate_hz: int) -> Waveform:
+    def first(self, seconds: float) -> "Excerpt":
+        """The beginning of it, where it is longer.
+
+        >>> print(Excerpt("talk.mp3", 1.5, 40.0).first(15))
+        talk.mp3#t=1.5,16.5
+        """
+        return replace(self, end_seconds=min(self.start_seconds + seconds, self.end_seconds or inf))
+
+    @property
+    def seconds(self) -> float:
+        """How long it is, by its times or by what the recording says of itself; decoded where that cannot be relied on.
+
+        Raises:
+            MediaError: it cannot be read.
+        """
+        end = audio_seconds(self.path) if self.end_seconds is None else self.end_seconds
+        return max(0.0, end - self.start_seconds)
+
+    def read(self, sample_rate_hz: int, *, most_seconds: float = inf) -> Waveform:
         """The sound.
+
+        Args:
+            sample_rate_hz: samples per second of it.
+            most_seconds: nothing after these is decoded.
 
         Raises:
             MediaError: it cannot be read, ends before it should, or is next to nothing.
         """
+        end = min(self.start_seconds + most_seconds, self.end_seconds or inf)
         sound = read_audio(
             self.path,
             sample_rate_hz=sample_rate_hz,
             start_seconds=self.start_seconds,
-            end_seconds=self.end_seconds,
+            end_seconds=None if end == inf else end,
         )
-        if self.end_seconds is not None and sound.end_seconds < self.end_seconds - LEAST_SECONDS:
+        if self.end_seconds is not None and sound.end_seconds < end - LEAST_SECONDS:
             sentence = f"ends at {sound.end_seconds:.2f} s, before `end` ({self.end_seconds:g} s). Correct the time."
             raise MediaError(self.path, sentence)
         if sound.seconds < LEAST_SECONDS:
@@ -96,11 +120,17 @@ class Sounds:
         self._kept: dict[Excerpt, Tensor] = {}
         self._room = most_samples
 
-    def read(self, excerpt: Excerpt, rate_hz: int) -> Tensor:
-        """The sound at that many samples per second, (N,), from memory if it is there."""
+    def read(self, excerpt: Excerpt, rate_hz: int, *, most_seconds: float = inf) -> Tensor:
+        """The sound at that many samples per second, (N,), from memory if it is there.
+
+        Args:
+            excerpt: what is read.
+            rate_hz: samples per second.
+            most_seconds: see `Excerpt.read`; `forget` what is longer.
+        """
         if excerpt in self._kept:
             return self._kept[excerpt]
-        samples = excerpt.read(rate_hz).samples
+        samples = excerpt.read(rate_hz, most_seconds=most_seconds).samples
         if self._room >= len(samples):
             self._room -= len(samples)
             self._kept[excerpt] = samples

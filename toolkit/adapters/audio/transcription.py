@@ -264,10 +264,12 @@ class Transcription(RecurrentCore, Adapter):
         longest = min(self.max_source_seconds, self._learner.longest_seconds or self.max_source_seconds)
         try:
             excerpt = self._excerpt(row)
-            samples = self._sounds.read(excerpt, self.rate_hz)
+            samples = self._sounds.read(excerpt, self.rate_hz, most_seconds=longest + 1)
+            seconds = len(samples) / self.rate_hz
+            seconds = max(seconds, excerpt.seconds) if seconds > longest else seconds
         except ValueError as error:  # a MediaError is one
             return str(error)
-        sentence = sound_sentence(samples, self.rate_hz, longest) or self._check_text(row)
+        sentence = sound_sentence(samples, seconds, longest) or self._check_text(row)
         if sentence is not None:
             self._sounds.forget(excerpt)
         return sentence
