@@ -10,10 +10,14 @@ import pytest
 import torch
 
 from tests.adapters.audio.conftest import BARE, RATE_HZ, wav
+from tests.media.sounds import vowels
 from tests.models.texts import tokenizer as letters
 from tests.models.tiny import tiny_core
 from toolkit import pipeline
 from toolkit.adapters.audio.serving import transcriber
+from toolkit.adapters.audio.settings import Settings
+from toolkit.adapters.audio.windows import BLOCK_SECONDS
+from toolkit.media.audio import stream_audio
 from toolkit.media.faults import MediaError
 from toolkit.models import LogMelFeatureExtractor, SpeechSeq2SeqProcessor
 from toolkit.models.pipeline_speech import SpeechRecognitionPipeline
@@ -87,6 +91,16 @@ def test_times_of_long_recordings_rise_and_stay_inside(hear, sound, timestamps):
     assert times == sorted(times)
     assert times[0] >= 0 and times[-1] <= 13.3
     assert "".join(chunk["text"] for chunk in answer["chunks"]) == answer["text"]
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 24000])
+def test_speech_is_found_at_any_rate_that_a_model_hears_at(rate_hz):
+    find = Settings().find_speech
+    spoken = np.concatenate([np.zeros(RATE_HZ), vowels(3.0), np.zeros(2 * RATE_HZ), vowels(2.0)]).astype(np.float32)
+    raw = {"raw": spoken, "sampling_rate": RATE_HZ}
+    expected = list(find(stream_audio(raw, block_seconds=BLOCK_SECONDS)))
+    found = list(find(stream_audio(raw, sample_rate_hz=rate_hz, block_seconds=BLOCK_SECONDS)))
+    assert len(found) == 2 and np.allclose(found, expected, atol=0.1)
 
 
 @pytest.mark.promise("F6")
@@ -224,11 +238,10 @@ def test_the_recurrent_core_reads_window_by_window(sound):
     processor = SpeechSeq2SeqProcessor(LogMelFeatureExtractor(40, 8000), letters())
     settings = {"vad": False, "chunk_length_s": 2.0, "max_new_tokens": 6}
     hear = transcriber(model.float(), processor=processor, **settings)
-    recordings = [sound(5.0), sound(1.0, seed=3)]
+    recordings = [sound(2.5), sound(1.0, seed=3)]  # samples alone have the model's rate: 5 s, and 2
     alone = SpeechRecognitionPipeline(model=model, processor=processor, task=hear.task)
-    short = {"raw": sound(1.0, seed=3), "sampling_rate": RATE_HZ}
     answers = hear(recordings, return_timestamps="word")
-    expected = alone(short, max_new_tokens=6, return_timestamps="word")
+    expected = alone(recordings[1], max_new_tokens=6, return_timestamps="word")
     assert answers[1]["text"] == expected["text"] != ""
     assert [chunk["text"] for chunk in answers[1]["chunks"]] == [chunk["text"] for chunk in expected["chunks"]]
     times = [time for chunk in answers[0]["chunks"] for time in chunk["timestamp"]]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.adapters.audio.conftest import processor, tiny_whisper
 from tests.adapters.conftest import tone
-from toolkit import DataArguments, RecipeArguments, Transcription, run
+from toolkit import DataArguments, RecipeArguments, Transcription, pipeline, run
 from toolkit.adapters.audio import listening
 from toolkit.metrics import Score, whisper_normalizer
 from toolkit.rows import load_rows
@@ -72,7 +72,7 @@ def test_spellings_that_come_with_a_checkpoint_are_no_mistakes(adapter):
 
 def test_words_are_confused_where_they_differ_once_they_are_normalised():
     records = [{"source_length": 9999, "prediction": "Yes, hir", "reference": "yes sir"}]
-    (section,) = listening.sections(records, lambda sound: {}, whisper_normalizer())
+    section = next(listening.sections(records, lambda sound: {}, whisper_normalizer()))
     assert "hir" in section.body and "Yes" not in section.body
 
 
@@ -82,6 +82,30 @@ def test_a_decoder_that_looks_nowhere_is_reported_without_times(recordings, tmp_
     data = DataArguments(train_file=str(tmp_path / "rows.csv"), validation_share=0.2)
     run(Transcription(attention_type="none", **TINY), data, arguments(tmp_path / "out"))
     assert "Where it listened" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_of_a_long_recording_the_beginning_is_shown_and_no_text_of_the_rest(tmp_path):
+    path = tone(tmp_path / "a.wav", "low high " * 80)
+    heard = []
+    rows = [{"line": 2, "source": path, "source_length": 2400, "prediction": "a", "reference": "a rest"}]
+    rows += [{"line": 3, "source": f"{path}#t=2,20", "source_length": 1800, "prediction": "b", "reference": "b rest"}]
+
+    def serve(sound, **settings):
+        heard.append(len(sound["raw"]) / sound["sampling_rate"])
+        return {"text": "a"}
+
+    *_, section = listening.sections(rows, serve, whisper_normalizer())
+    assert section.title == "Where it listened" and heard == [15.0, 15.0]
+    assert "line 2" in section.body and "line 3" in section.body and section.body.count("the first 15 s") == 2
+    assert "rest" not in section.body
+
+
+def test_the_report_of_a_whisper_with_times_shows_where_it_listened(adapter, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(listening, "MOST_SECONDS", 0.5)  # its window, up to which rows are joined, lasts two
+    data = DataArguments(train_file=table("a", "b", "c"), validation_share=0.5)
+    run(adapter, data, arguments(tmp_path / "out"))
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Where it listened" in page and ".wav#t=0" in page and ", the first 0.5 s" in page
 
 
 def test_times_in_any_row_are_learnt(adapter, split, tmp_path):
@@ -151,6 +175,20 @@ def test_a_core_on_a_pretrained_encoder_joins_rows_only_where_it_is_told_to(fold
     adapter = Transcription(encoder=folder)
     adapter.fit({"train": rows})
     assert adapter.examples(rows) is rows
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 24000])
+def test_what_is_scored_is_what_is_served_at_any_rate(rate_hz, split, tmp_path):
+    path = tone(tmp_path / "a.wav", "low high " * 4, rate_hz=44100)
+    rows = split([(path, "low high")], columns=COLUMNS[:2])
+    adapter = Transcription(**{**TINY, "sample_rate_hz": rate_hz})
+    adapter.fit({"train": rows})
+    hear = pipeline("automatic-speech-recognition", adapter.model(), processor=adapter.processor, vad=False)
+    heard, listen = [], hear.engine.pipeline
+    hear.engine.pipeline = lambda raw, **settings: heard.extend(raw) or listen(raw, **settings)
+    hear(path)
+    ((served_hz, served),) = [(sound["sampling_rate"], sound["raw"]) for sound in heard]
+    assert served_hz == rate_hz and np.array_equal(served, adapter._samples(rows.dataset[0]).numpy())
 
 
 @pytest.mark.parametrize("texts", [(), ("a", "b", "c")])

@@ -20,11 +20,12 @@ class PipelineEngine:
         longest_seconds: the most sound that it is given at once.
     """
 
-    sample_rate_hz = 16000  # what finds speech listens at; a pipeline resamples
     begins_with_space = False
 
     def __init__(self, pipeline: Pipeline, *, longest_seconds: float = 30.0) -> None:
         self.pipeline, self.longest_seconds = pipeline, longest_seconds
+        extractor = getattr(pipeline, "feature_extractor", None)
+        self.sample_rate_hz: int = getattr(extractor, "sampling_rate", 16000)  # its own, as when it was trained
         path = pipeline.model.name_or_path or ""
         self.model_name = f"{type(pipeline.model).__name__} {path}"
         self.name = f"{self.model_name} {weights_version(path)}"

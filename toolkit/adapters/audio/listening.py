@@ -14,7 +14,10 @@ from toolkit.media.values import Waveform
 from toolkit.metrics import Normalizer, confused_words, edit_counts
 from toolkit.report import Section, confusions, edits, recording
 
-RECORDINGS, MOST_FRAMES, RATE_HZ = 6, 1500, 16000
+RECORDINGS, RATE_HZ = 6, 16000
+MOST_SECONDS = 15
+"""Of a recording on the page; longer ones are cut."""
+FRAMES_PER_SECOND = 100
 
 
 def sections(
@@ -36,7 +39,7 @@ def sections(
     )
     counts = edits(edit_counts(predicted, expected)) + confusions(confused)
     yield Section("Which words were mistaken", counts, note=note)
-    rows = [row for row in islice(records, 1000) if row["source_length"] <= MOST_FRAMES]
+    rows = list(islice(records, 1000))
     figures = [_heard(row, serve) for row in rows[:: max(1, len(rows) // RECORDINGS)][:RECORDINGS]]
     if figures:
         note = (
@@ -48,19 +51,25 @@ def sections(
 
 
 def _heard(row: Mapping[str, Any], serve: Callable[..., Any]) -> str:
-    sound = Excerpt.parse(row["source"]).read(RATE_HZ)
+    """One recording with what the model hears in it, beside what it should; a long one is cut, and has no such text."""
+    excerpt, caption, reference = Excerpt.parse(row["source"]), f"line {row['line']}: {row['source']}", row["reference"]
+    if row["source_length"] > MOST_SECONDS * FRAMES_PER_SECOND:
+        excerpt, reference = excerpt.first(MOST_SECONDS), ""
+        caption += f", the first {MOST_SECONDS} s"
     engine = getattr(serve, "engine", None)
+    sound = excerpt.read(getattr(engine, "sample_rate_hz", RATE_HZ))
+    samples, rate_hz = sound.samples.numpy(), sound.sample_rate_hz
     times = "word" if getattr(engine, "knows_words", True) else True
-    answer = serve({"raw": sound.samples.numpy(), "sampling_rate": RATE_HZ}, return_timestamps=times, vad=False)
+    answer = serve({"raw": samples, "sampling_rate": rate_hz}, return_timestamps=times, vad=False)
     words = [(chunk["text"], *chunk["timestamp"]) for chunk in answer.get("chunks", ())]
     return recording(
-        sound.samples.numpy(),
-        RATE_HZ,
+        samples,
+        rate_hz,
         words,
         sound=as_wav(sound),
         mime="audio/wav",
-        caption=f"line {row['line']}: {row['source']}",
-        reference=row["reference"],
+        caption=caption,
+        reference=reference,
         attention=engine.glances(sound) if isinstance(engine, PipelineEngine) else (),
     )
 

@@ -1,20 +1,26 @@
 """What a call of the transcriber may say beside the recordings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from toolkit.adapters.audio.engines import Request
 from toolkit.adapters.audio.languages import code
 from toolkit.adapters.audio.transcript_formats import check_ending
 from toolkit.adapters.audio.windows import SpeechFinder
+from toolkit.media.audio import read_audio
+from toolkit.media.values import Waveform
 from toolkit.media.voice import speech_spans
 
 SPEECH = {"threshold": 0.4, "min_speech_seconds": 0.1, "min_silence_seconds": 0.3, "pad_seconds": 0.2}
 """How speech is found unless `vad` says otherwise: rather too much of it than too little. Shorter pauses would fill the
 windows better, a tenth of the time less, but cut sentences where Whisper then repeats itself: with times, 8.1 to 9.2
 words of a hundred were wrong instead of 5.4 to 6.0 (32 sentences read aloud, `benchmarks/speech.py`)."""
+DETECTOR_HZ = 16000
+"""The rate at which speech is found, whatever the model hears at."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,16 @@ class Settings:
         if not self.vad:
             return None
         options = {**SPEECH, **(self.vad if isinstance(self.vad, Mapping) else {})}
-        return lambda blocks: speech_spans(blocks, **options)
+        return lambda blocks: speech_spans(_for_detector(blocks), **options)
+
+
+def _for_detector(blocks: Iterable[Waveform]) -> list[Waveform]:
+    """Consecutive blocks at the detector's rate; as one where they have another, so that no border is heard."""
+    held = list(blocks)
+    if not held or held[0].sample_rate_hz == DETECTOR_HZ:
+        return held
+    raw = {"raw": torch.cat([block.samples for block in held]), "sampling_rate": held[0].sample_rate_hz}
+    return [Waveform(read_audio(raw, sample_rate_hz=DETECTOR_HZ).samples, DETECTOR_HZ, held[0].start_seconds)]
 
 
 OWN = {entry.name for entry in fields(Settings)} - {"request"}
