@@ -132,6 +132,30 @@ def test_windows_of_a_model_that_was_trained_again_are_read_anew(sound, tmp_path
     assert (tmp_path / "talk.txt").read_text() == (tmp_path / "fresh.txt").read_text()
 
 
+@pytest.mark.parametrize("change", ["weights", "settings", "revision"])
+def test_what_another_model_of_one_name_began_is_begun_anew(change, sound, tmp_path, monkeypatch):
+    path, models = tmp_path / "talk.wav", [tiny_whisper(seed=0), tiny_whisper(seed=5 if change == "weights" else 0)]
+    path.write_bytes(wav(sound(7.0)))
+    if change == "settings":
+        models[1].generation_config.suppress_tokens.append(processor().tokenizer.convert_tokens_to_ids("b"))
+    for model, commit in zip(models, ("1" * 40, "2" * 40), strict=True):
+        model.config.name_or_path = "of/the-hub"
+        model.config._commit_hash = commit if change == "revision" else None
+    windows = []
+    for model in (models[0], models[1], models[1]):
+        hear = transcriber(model, processor=processor(), **BARE)
+        read, starts = hear.engine.encode, list[float]()
+        monkeypatch.setattr(
+            hear.engine, "encode", lambda batch, r=read, s=starts: s.extend(w.start_seconds for w in batch) or r(batch)
+        )
+        lazy = hear(iter([path]), output=tmp_path / "*.txt", batch_size=1)
+        next(lazy)
+        lazy.close()
+        windows.append(starts)
+    assert len(windows[0]) > 1
+    assert windows[1] == windows[0] and windows[2] == []
+
+
 def test_two_recordings_of_one_name_are_refused_before_any_is_read(hear, sound, tmp_path, monkeypatch):
     paths = [tmp_path / day / name for day, name in (("mon", "talk.wav"), ("tue", "talk.wav"))]
     for seed, path in enumerate(paths):

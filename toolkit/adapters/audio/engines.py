@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from transformers import PreTrainedModel
+
 from toolkit.adapters.audio.transcript import Segment, Skipped
+from toolkit.adapters.kept import fingerprint
 from toolkit.media.values import Waveform
 
 
@@ -50,16 +53,18 @@ class Engine(Protocol):
     """A model at work; three steps, so that sound is encoded once for a recording's language and its text.
 
     Attributes:
-        name: tells models, versions of their weights, and precisions apart.
         sample_rate_hz: the rate it hears at.
         longest_seconds: the most sound that a window may hold.
         begins_with_space: whether a transcript does, as Whisper's do.
     """
 
-    name: str
     sample_rate_hz: int
     longest_seconds: float
     begins_with_space: bool
+
+    @property
+    def name(self) -> str:
+        """Tells models, versions of their weights, and precisions apart; asked for only where a job may go on."""
 
     def check(self, request: Request) -> None:
         """Raises a ValueError or TypeError for what this engine cannot do."""
@@ -83,7 +88,7 @@ def weights_version(name_or_path: str | Path) -> str:
     """Tells versions of the checkpoint in a folder apart, by the sizes and times of its files.
 
     Args:
-        name_or_path: the folder; whatever else it may be has one version.
+        name_or_path: the folder; of whatever else it may be no version is known here, see `model_version`.
     """
     names = ("*.safetensors", "*.bin", "generation_config.json", "tokenizer.json")
     files = sorted(path for name in names for path in Path(name_or_path).glob(name)) if str(name_or_path) else []
@@ -91,4 +96,22 @@ def weights_version(name_or_path: str | Path) -> str:
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest()[:12]
 
 
-__all__ = ["Engine", "Reading", "Request", "unwritten", "weights_version"]
+def model_version(model: PreTrainedModel) -> str:
+    """Tells models that are loaded apart, by their weights and settings and by where they came from.
+
+    All weights are read: nothing else tells what became of them in memory.
+
+    Args:
+        model: from a folder, from the Hub in some revision, or made here.
+    """
+    settings = getattr(model, "generation_config", None)
+    parts = [
+        fingerprint(model),
+        None if settings is None else settings.to_json_string(),
+        getattr(model.config, "_commit_hash", None),
+        weights_version(model.name_or_path or ""),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+__all__ = ["Engine", "Reading", "Request", "model_version", "unwritten", "weights_version"]

@@ -59,7 +59,7 @@ class CTranslate2Engine(WhisperEngine):
         threads: int = 0,
     ) -> None:
         folder = Path(folder)
-        self.library = load_library()
+        self.library, self._name = load_library(), f"ctranslate2 {folder} {precision} {weights_version(folder)}"
         kept = _json(folder / "generation_config.json")
         extractor = _json(folder / "preprocessor_config.json")
         self.model = self.library.models.Whisper(
@@ -68,7 +68,6 @@ class CTranslate2Engine(WhisperEngine):
         chunk = extractor.get("chunk_length", 30)
         self.extractor = WhisperFeatureExtractor(feature_size=self.model.n_mels, chunk_length=chunk)
         super().__init__(
-            f"ctranslate2 {folder} {precision} {weights_version(folder)}",
             WhisperTokenizer.from_pretrained(folder),
             multilingual=kept.get("is_multilingual", self.model.is_multilingual),
             language=kept.get("language"),
@@ -78,6 +77,11 @@ class CTranslate2Engine(WhisperEngine):
         )
         saved = {own: kept.get(name) for name, own in ARGUMENTS.items() if name in ("num_beams", "length_penalty")}
         self.saved = {own: value for own, value in saved.items() if value is not None}
+
+    @property
+    def name(self) -> str:
+        """See `Engine.name`."""
+        return self._name
 
     def encode(self, windows: Sequence[Waveform]) -> Encoded:
         """States (B, S, D) in the library's own memory."""

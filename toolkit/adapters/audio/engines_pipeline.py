@@ -1,11 +1,12 @@
 """Every other recogniser, our recurrent core among them: its own pipeline reads window by window."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from transformers import Pipeline
 
-from toolkit.adapters.audio.engines import Reading, Request, unwritten, weights_version
+from toolkit.adapters.audio.engines import Reading, Request, model_version, unwritten
 from toolkit.adapters.audio.repetition import without_loop
 from toolkit.adapters.audio.transcript import Segment, Word
 from toolkit.media.values import Waveform
@@ -26,11 +27,14 @@ class PipelineEngine:
         self.pipeline, self.longest_seconds = pipeline, longest_seconds
         extractor = getattr(pipeline, "feature_extractor", None)
         self.sample_rate_hz: int = getattr(extractor, "sampling_rate", 16000)  # its own, as when it was trained
-        path = pipeline.model.name_or_path or ""
-        self.model_name = f"{type(pipeline.model).__name__} {path}"
-        self.name = f"{self.model_name} {weights_version(path)}"
+        self.model_name = f"{type(pipeline.model).__name__} {pipeline.model.name_or_path or ''}"
         self.looks = isinstance(pipeline, SpeechRecognitionPipeline) and pipeline.model.config.attention_type != "none"
         self.knows_words = self.looks or str(getattr(pipeline, "type", "")).startswith("ctc")
+
+    @cached_property
+    def name(self) -> str:
+        """See `Engine.name`."""
+        return f"{self.model_name} {self.pipeline.model.dtype} {model_version(self.pipeline.model)}"
 
     def check(self, request: Request) -> None:
         """Refuses what only Whisper knows."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from transformers.generation.logits_process import WhisperTimeStampLogitsProcess
 from transformers.modeling_outputs import BaseModelOutput
 
 from toolkit.adapters.audio.alignment import heads_in, token_steps
-from toolkit.adapters.audio.engines import Request, weights_version
+from toolkit.adapters.audio.engines import Request, model_version
 from toolkit.adapters.audio.engines_whisper import WhisperEngine
 from toolkit.adapters.audio.languages import knows_languages
 from toolkit.adapters.audio.whisper import complete
@@ -32,7 +33,6 @@ class TransformersEngine(WhisperEngine):
         config = model.generation_config
         self.model, self.extractor = model.eval(), processor.feature_extractor
         super().__init__(
-            f"transformers {model.name_or_path} {model.dtype} {weights_version(model.name_or_path)}",
             processor.tokenizer,
             multilingual=knows_languages(config, vocab_size=model.config.vocab_size),
             language=getattr(config, "language", None),
@@ -42,6 +42,11 @@ class TransformersEngine(WhisperEngine):
         )
         self.config: Any = copy(config)  # the model's own stays as it is
         complete(self.config, self.tokenizer, multilingual=self.multilingual)
+
+    @cached_property
+    def name(self) -> str:
+        """See `Engine.name`."""
+        return f"transformers {self.model.name_or_path} {self.model.dtype} {model_version(self.model)}"
 
     @torch.inference_mode()
     def encode(self, windows: Sequence[Waveform]) -> Encoded:

@@ -27,7 +27,6 @@ class WhisperEngine(ABC):
     """What both engines share: subclasses say how states, tokens and alignments are computed.
 
     Args:
-        name: tells models, versions of their weights, and precisions apart.
         tokenizer: of the checkpoint.
         multilingual: whether it knows languages and tasks.
         language: that it was tuned for, if any.
@@ -41,7 +40,6 @@ class WhisperEngine(ABC):
 
     def __init__(
         self,
-        name: str,
         tokenizer: PreTrainedTokenizerBase,
         *,
         multilingual: bool,
@@ -50,12 +48,17 @@ class WhisperEngine(ABC):
         longest_seconds: float = 30.0,
         positions: int = 448,
     ) -> None:
-        self.name, self.tokenizer, self.multilingual = name, tokenizer, multilingual
+        self.tokenizer, self.multilingual = tokenizer, multilingual
         self.language, self.task, self.longest_seconds, self.positions = language, task, longest_seconds, positions
         self.start, self.end, self.no_timestamps = (
             self.token(name) for name in ("<|startoftranscript|>", "<|endoftext|>", "<|notimestamps|>")
         )
         self.no_speech, self.first_timestamp = self.no_timestamps - 1, self.no_timestamps + 1
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """See `Engine.name`."""
 
     @abstractmethod
     def encode(self, windows: Sequence[Waveform]) -> Encoded:
