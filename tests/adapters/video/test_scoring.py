@@ -78,7 +78,6 @@ def test_an_event_of_three_stretches_counts_once_and_the_same_label_after_a_gap_
     assert video.due == [("jump", 0), ("jump", 40)] and [one[:2] for one in video.found] == video.due
 
 
-@pytest.mark.promise("G8")
 def test_of_a_stretch_alone_its_own_frames_count():
     """The last 5 s of 35, a frame a second, of which one is right."""
     due = answer([["jump", 0.0, 2.0], ["-", 2.0, 5.0]], file="a.mp4", start=30.0, end=5.0)
