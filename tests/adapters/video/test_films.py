@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.adapters.video.drawn import draw
-from toolkit.adapters.video.films import BLOCK_FRAMES, Films, as_blocks, still_of
+from toolkit.adapters.video.films import BLOCK_FRAMES, HELD_BYTES, Films, as_blocks, still_of
 from toolkit.media import video
 from toolkit.media.video import VideoFile
 from toolkit.models import FrameProcessor
@@ -46,7 +46,9 @@ def decodings(monkeypatch) -> list[str]:
 @pytest.mark.parametrize(
     "settings", [{}, {"subtract_median": True}, {"frames_per_second": 25.0}, {"mean": 3 * [0.5], "std": 3 * [0.2]}]
 )
-def test_what_is_kept_is_what_the_processor_sees(settings):
+@pytest.mark.parametrize("held_bytes", [HELD_BYTES, 0])
+def test_what_is_kept_is_what_the_processor_sees(held_bytes, settings, monkeypatch):
+    monkeypatch.setattr("toolkit.adapters.video.films.HELD_BYTES", held_bytes)
     seconds = np.cumsum([0.0, *np.random.default_rng(0).choice([0.05, 0.1, 0.15], len(LABELS) - 1)])
     path = draw("a.mp4", LABELS, seconds=seconds.tolist())
     [clip] = VideoFile(path).frames(size=(12, 16), batch_frames=99)
@@ -120,7 +122,23 @@ def test_writing_into_frames_never_reaches_the_disk():
     assert not np.array_equal(Films(processor(), "kept")[path].frames, before)
 
 
-def test_a_video_without_its_still_background_is_a_stream_too():
+@pytest.mark.parametrize(("held_bytes", "times"), [(HELD_BYTES, 1), (350 * 12 * 16 - 1, 2)])
+def test_a_short_video_is_decoded_once_to_lose_its_still_background(held_bytes, times, monkeypatch):
+    """Of 350 frames those that tell what stands still are 3 apart, so that nearly all are decoded to reach them."""
+    path, counted, decoded = draw("a.mp4", [*150 * ["left"], *200 * ["none"]]), [], video.decoded
+    monkeypatch.setattr("toolkit.adapters.video.films.HELD_BYTES", held_bytes)
+    monkeypatch.setattr(
+        video,
+        "decoded",
+        lambda *given, **settings: map(lambda one: counted.append(1) or one, decoded(*given, **settings)),
+    )
+    whole = processor(subtract_median=True, frames_per_second=10.0)
+    assert len(torch.cat(list(seen_of(VideoFile(path), whole)))) == 350
+    assert 350 * times <= len(counted) <= 350 * times + 10
+
+
+def test_a_video_without_its_still_background_is_a_stream_too(monkeypatch):
+    monkeypatch.setattr("toolkit.adapters.video.films.HELD_BYTES", 0)
     path = draw("long.mp4", [*150 * ["left"], *200 * ["none"]])
     whole = processor(subtract_median=True, frames_per_second=10.0)
     [clip] = VideoFile(path).frames(size=(12, 16), batch_frames=999)

@@ -1,5 +1,6 @@
 """Videos as a model sees them: decoded once, then kept on disk."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,6 +19,8 @@ from toolkit.models import FrameProcessor
 from toolkit.models.processing_frames import at_rate
 
 BLOCK_FRAMES = 64
+HELD_BYTES = 1 << 25
+"""A video whose frames, as small as the model sees them, take no more is held while it is looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +126,15 @@ def as_blocks(video: VideoFile, processor: FrameProcessor) -> Iterator[tuple[Ten
 
 
 def still_of(video: VideoFile, processor: FrameProcessor) -> Tensor | None:
-    """(C, Y, X) bytes, what does not move, if that is to be subtracted; only the frames that tell it are looked at."""
+    """(C, Y, X) bytes, what does not move, if that is to be subtracted; only the frames that tell it are looked at.
+
+    None too of a video so short that the processor may hold all of it to find out: it need not be decoded twice.
+    """
     if not processor.subtract_median:
         return None
     seen = processor.seen(video.timestamps())
+    if len(seen) * len(processor.mean) * math.prod(processor.size) <= HELD_BYTES:
+        return None
     rising, places = seen[processor.median_places(len(seen))].unique(return_inverse=True)
     frames = torch.cat([processor.shrink(frames) for frames, _ in _chosen(video, processor, rising)])
     return processor.median(frames[places])
@@ -144,4 +152,4 @@ def write_array(path: Path, parts: Iterable[Tensor]) -> None:
         np.save(file, torch.cat(list(parts)).float().numpy())
 
 
-__all__ = ["BLOCK_FRAMES", "Film", "Films", "as_blocks", "still_of", "write_array"]
+__all__ = ["BLOCK_FRAMES", "HELD_BYTES", "Film", "Films", "as_blocks", "still_of", "write_array"]
