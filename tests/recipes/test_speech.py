@@ -1,6 +1,7 @@
 """Recordings with texts, from the command line to a run folder that transcribes; and what people get wrong."""
 
 import json
+import signal
 import wave
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 from tests.media.sounds import write_sound
+from tests.recipes.forked import end, start
+from tests.recipes.test_resume import ending, last_checkpoint
 from toolkit import pipeline
 
 WORDS = {"low": 300, "middle": 700, "high": 1500}
@@ -63,6 +66,27 @@ def test_a_folder_of_recordings_becomes_a_model_that_transcribes(table, recipe):
     assert right >= 20
     page = Path("run/report.html").read_text()
     assert "Which words were mistaken" in page and "<audio" in page and 'class="glances"' in page
+
+
+@pytest.mark.slow
+def test_a_run_on_varied_recordings_that_is_killed_ends_as_if_it_had_not_been(table):
+    table("train", 40)
+    table("other", 8, seed=1)
+    varied = {"speed_perturbation": True, "spec_augment": True, "noise_snr_db": 10}
+    steps = {"save_strategy": "steps", "save_steps": 7, "eval_strategy": "steps", "eval_steps": 7}
+    settings = {**SIZE, **varied, **steps, "hidden_size": 16, "num_train_epochs": 12, "learning_rate": 0.005}
+    settings |= {"train_file": "train.csv", "validation_file": "other.csv", "per_device_train_batch_size": 8}
+    assert end(start("audio/transcription", output_dir="whole", **settings)).code == 0
+    for reached in (1, 22):  # five steps are an epoch, so that a checkpoint lies within one
+        process = start("audio/transcription", output_dir="killed", **settings)
+        while last_checkpoint("killed") < reached:
+            process.join(0.02)
+            assert process.is_alive()
+        process.kill()
+        assert end(process).code == -signal.SIGKILL
+    said = end(start("audio/transcription", output_dir="killed", **settings))
+    assert said.code == 0 and "Going on from killed/checkpoint-" in said.err
+    assert ending(Path("killed")) == ending(Path("whole"))
 
 
 @pytest.mark.promise("F1", "H4", "H7")

@@ -11,6 +11,7 @@ import torch
 from transformers import WhisperFeatureExtractor, WhisperProcessor, WhisperTokenizer
 
 from tests.adapters.audio.conftest import LETTERS, RATE_HZ, SPECIAL, WINDOW_SECONDS, tiny_whisper
+from toolkit import DataArguments, RecipeArguments, Transcription, pipeline, run
 from toolkit.adapters.audio import engines_ctranslate2, transcriber
 from toolkit.adapters.audio.engines import Request
 from toolkit.adapters.audio.engines_ctranslate2 import CTranslate2Engine, converted
@@ -47,6 +48,29 @@ def test_both_engines_say_the_same(engines, sound, settings):
     ours, theirs = (engine(sounds, **settings) for engine in engines)
     assert ours == theirs
     assert len({answer["text"] for answer in ours}) > 1
+
+
+@pytest.mark.parametrize("flags", [{}, {"window_seconds": 1, "freeze_encoder": False}], ids=str)
+def test_both_engines_serve_alike_what_a_recipe_has_trained(flags, folder, recordings, tmp_path):
+    rows = "".join(f"{path},{text}\n" for path, text in recordings)
+    (tmp_path / "rows.csv").write_text(f"file_name,text\n{rows}")
+    adapter = Transcription(model_name_or_path=str(folder), language="de", **flags)
+    settings = {"num_train_epochs": 1, "per_device_train_batch_size": 4, "learning_rate": 0.01, "use_cpu": True}
+    run(
+        adapter,
+        DataArguments(train_file=str(tmp_path / "rows.csv"), validation_share=0.2),
+        RecipeArguments(output_dir=str(tmp_path / "out"), **settings),
+    )
+    given = {"precision": "float32", **BARE}
+    ours, theirs = (
+        [
+            pipeline("automatic-speech-recognition", tmp_path / "out", engine=engine, **given)(path)
+            for path, _ in recordings
+        ]
+        for engine in ("transformers", "ctranslate2")
+    )
+    assert ours == theirs
+    assert any(answer["text"].strip() for answer in ours) and {answer["language"] for answer in ours} == {"de"}
 
 
 def test_both_engines_judge_alike(engines, sound):
