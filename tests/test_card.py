@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
@@ -89,6 +90,18 @@ def test_the_metadata_is_valid_and_names_the_task_as_the_hub_does(adapter, task,
     assert (card.data.pipeline_tag, card.data.library_name) == (task, "transformers")
     assert {result.task_type for result in card.data.eval_results} == {task}
     assert (card.data.license, card.data.language, card.data.datasets) == (None, None, None), "nothing is guessed"
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_the_licence_of_a_folder_is_what_its_own_card_says(outcome, says, monkeypatch):
+    monkeypatch.chdir(outcome.folder.parent)
+    Path("data/books").mkdir(parents=True)
+    if says:
+        Path("data/books/README.md").write_text("---\nlicense: mit\n---\n")
+    monkeypatch.setattr("requests.Session.request", lambda *_, **__: pytest.fail("the Hub was asked"))
+    outcome.arguments["data"].clear()
+    outcome.arguments["data"]["dataset_name"] = "data/books"
+    assert f"Licence of the data: {'mit' if says else 'not stated'}." in str(card_of(outcome))
 
 
 @pytest.mark.promise("H2")

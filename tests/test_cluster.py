@@ -69,11 +69,40 @@ def test_only_blocks_without_their_answers_are_asked_again(local):
     assert local == ["part-000002.jsonl"], "its rows are others now"
 
 
+def test_answers_to_rows_that_are_gone_go(local):
+    table(10)
+    predict()
+    table(7)
+    assert len(predict()) == 2
+    assert len(answers(sorted(Path("out").glob("part-*.jsonl")))) == 7
+
+
 def test_answers_of_another_model_are_not_mixed_in(local):
     table(3)
     predict()
     with pytest.raises(ValueError, match="model 'm' there, 'other' here"):
         predict(model="other")
+
+
+def test_nor_are_those_of_a_model_that_was_trained_anew_in_its_folder(local):
+    table(3)
+    Path("m").mkdir()
+    Path("m/model.safetensors").write_bytes(b"one")
+    predict()
+    Path("m/model.safetensors").write_bytes(b"other")
+    with pytest.raises(ValueError, match="weights "):
+        predict()
+
+
+def test_recordings_are_found_beside_their_table_and_addresses_stay_as_they_are(local):
+    Path("far").mkdir()
+    Path("far/a.wav").touch()
+    Path("far/t.csv").write_text("file,text\na.wav,x\nhttps://host.org/b.wav,y\n")
+    settings = dict(rows_file="far/t.csv", recordings=True)
+    sources = [row["source"] for row in answers(predict(column="file", **settings))]
+    assert sources == [str(Path("far/a.wav").resolve()), "https://host.org/b.wav"]
+    with pytest.raises(ValueError, match="`column` must say which one names the recordings"):
+        predict(output_folder="other", **settings)
 
 
 def test_faulty_rows_are_told_before_anything_is_answered(local):

@@ -29,7 +29,8 @@ from toolkit.checkpoints import (
     remove_surplus,
     remove_unfinished,
 )
-from toolkit.training import RecipeTrainer, forcing_ratio
+from toolkit.scheduled_sampling import forcing_ratio
+from toolkit.training import RecipeTrainer
 
 STEPS = [step / 100 for step in range(101)]
 

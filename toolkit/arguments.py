@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -28,6 +28,12 @@ UNUSED = {
     "dataloader_drop_last": "every row is trained on",
     "data_seed": "`seed` orders the rows too",
     "do_predict": "`predict_only` predicts without training",
+    **dict.fromkeys(("fp16_full_eval", "bf16_full_eval"), "what is evaluated is the model as it is saved"),
+    **dict.fromkeys(
+        ("dataloader_prefetch_factor", "dataloader_persistent_workers"),
+        "`dataloader_num_workers` is all that is heeded",
+    ),
+    "predict_with_generate": "every evaluation writes freely",
     **dict.fromkeys(
         ("prediction_loss_only", "batch_eval_metrics", "eval_accumulation_steps", "label_names"),
         "an evaluation writes its rows to disk one batch after the other",
@@ -149,4 +155,20 @@ def parse(adapter_class: type[Adapter], defaults: Mapping[str, Any]) -> tuple[An
     return tuple(parsed)  # type: ignore[return-value]
 
 
-__all__ = ["SCHEDULES", "RecipeArguments", "parse"]
+def goes_on(words: Sequence[str]) -> list[str]:
+    """A command line without the flags that would not let it go on from its last checkpoint.
+
+    >>> goes_on(["recipe.py", "--overwrite_output_dir", "true", "--seed", "1"])
+    ['recipe.py', '--seed', '1']
+    """
+    kept: list[str] = []
+    drops = False
+    for word in words:
+        if word.startswith("--"):
+            name = word.partition("=")[0].replace("-", "_")
+            drops = name in ("__overwrite_output_dir", "__resume_from_checkpoint")
+        kept += [] if drops else [word]
+    return kept
+
+
+__all__ = ["SCHEDULES", "RecipeArguments", "goes_on", "parse"]

@@ -218,8 +218,9 @@ def _licence(outcome: Outcome) -> str | None:
     data = outcome.arguments.get("data", {})
     if data.get("data_license") or not data.get("dataset_name"):
         return data.get("data_license")
+    card = Path(data["dataset_name"], "README.md") if Path(data["dataset_name"]).exists() else data["dataset_name"]
     try:
-        licence = DatasetCard.load(data["dataset_name"]).data.license
+        licence = DatasetCard.load(card).data.license
     except (EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled, ValueError, OSError):
         return None
     return ", ".join(licence) if isinstance(licence, list) else licence

@@ -12,6 +12,7 @@ from toolkit.data import BadData, Fault
 from toolkit.data.aside import written_aside
 from toolkit.data.files import open_source
 from toolkit.pipeline import pipeline
+from toolkit.portable import fingerprint
 
 ASKED = "asked.json"
 """Where the output folder says what its answers are answers to."""
@@ -55,7 +56,7 @@ def predict(
     Raises:
         BadData: the rows are faulty; every fault with its line, before anything is answered.
         ImportError: Ray is not installed.
-        ValueError: the folder holds answers of another model or to other rows.
+        ValueError: the folder holds answers of another model or to other rows, or recordings have no `column`.
     """
     try:
         import ray
@@ -64,7 +65,11 @@ def predict(
             "`toolkit.cluster` needs Ray Data, which is not installed. In the clone, run: pip install -e '.[cluster]'"
         ) from error
     folder = Path(output_folder).resolve()
-    asked = {"task": task, "model": model, "rows_file": rows_file, "column": column, "block_rows": block_rows}
+    if recordings and column is None:
+        raise ValueError("`column` must say which one names the recordings, but is not given. Name it.")
+    weights = sorted(Path(model).glob("*.safetensors")) if os.path.isdir(model) else []
+    asked: dict[str, Any] = {"task": task, "model": model, "rows_file": rows_file, "column": column}
+    asked |= {"block_rows": block_rows, "weights": [fingerprint(path) for path in weights]}
     faults = [item for item in _rows(rows_file, column, recordings) if isinstance(item, Fault)]
     if faults:
         raise BadData(faults)
@@ -79,6 +84,8 @@ def predict(
             if not _answers(parts[-1], block):
                 waiting.append(os.path.join(blocks, parts[-1].name))
                 Path(waiting[-1]).write_text("".join(json.dumps(row) + "\n" for row in block), encoding="utf-8")
+        for later in set(folder.glob("part-*.jsonl")) - set(parts):  # answers to rows that are not there any more
+            later.unlink()
         if waiting:
             _run(ray, waiting, workers, {"task": task, "model": model, "folder": folder, "batch_size": batch_size})
     return parts
@@ -92,7 +99,8 @@ def _rows(path: str, column: str | None, recordings: bool) -> Iterator[dict[str,
             yield row
             continue
         cell = str(row[source.columns[0]])
-        yield {"line": row["line"], "source": os.path.abspath(cell) if recordings else cell}
+        is_path = recordings and "://" not in cell
+        yield {"line": row["line"], "source": os.path.abspath(cell) if is_path else cell}
 
 
 def _claim(folder: Path, asked: Mapping[str, Any]) -> None:

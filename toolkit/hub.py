@@ -1,5 +1,6 @@
 """Sharing a run folder on the Hub, and taking models from there, over networks that fail now and then."""
 
+import json
 import re
 import sys
 import time
@@ -8,7 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from httpx2 import HTTPError, TransportError
-from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, get_token, snapshot_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    ModelCard,
+    get_token,
+    snapshot_download,
+)
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -19,10 +27,11 @@ from huggingface_hub.errors import (
 
 from toolkit.arguments import RecipeArguments
 from toolkit.card import card_to_share
-from toolkit.portable import CARD, MODEL_FILES, shared_files, verify
+from toolkit.portable import CARD, FINGERPRINTS, MODEL_FILES, shared_files, verify
 from toolkit.trial import NotPortable
 
 Answer = TypeVar("Answer")
+CommitOperation = CommitOperationAdd | CommitOperationDelete
 PAUSES_SECONDS = (1, 2, 4, 8)
 """How long to wait before the next try; the client waits alike inside those requests that it repeats itself."""
 PASSING = (408, 429, 500, 502, 503, 504)
@@ -34,9 +43,9 @@ def push(folder: str | Path, repo_id: str, *, private: bool | None = None, token
     """Publishes a run folder as a model: weights as safetensors, code, tokenizers, card and report.
 
     Before anything is sent the folder is compared with what the run left, and loaded by a process that has torch and
-    transformers only; see `toolkit.portable`. Checkpoints stay at home. One commit holds all files, so a reader sees
-    the whole model or the one before; what the Hub has already is not sent again. Requests that fail on the way are
-    repeated.
+    transformers only; see `toolkit.portable`. Checkpoints stay at home. One commit holds all files and removes those
+    that only an earlier push has brought, so a reader sees the whole model or the one before; what the Hub has already
+    is not sent again. Requests that fail on the way are repeated.
 
     Args:
         folder: a finished run folder.
@@ -64,8 +73,9 @@ def send(folder: Path, repo_id: str, *, private: bool | None = None, token: str 
     names = [name for name in shared_files(folder) if name != CARD]
 
     def commit(name: str) -> str:  # what an earlier try has left on the Hub is found there and not sent again
-        content: list[CommitOperationAdd] = [CommitOperationAdd(file, folder / file) for file in names]
+        content: list[CommitOperation] = [CommitOperationAdd(file, folder / file) for file in names]
         content.append(CommitOperationAdd(CARD, card_to_share(card, name).encode()))
+        content += [CommitOperationDelete(file) for file in sorted(_shared_before(api, name) - {*names, CARD})]
         return api.create_commit(name, content, commit_message=f"Share the run {folder.name}").commit_url
 
     try:
@@ -81,6 +91,15 @@ def send(folder: Path, repo_id: str, *, private: bool | None = None, token: str 
             f"`{repo_id}` could not be written on the Hub ({_reason(error, token)}). It is as it was before or, where "
             "only the answer was lost, whole. Check the connection and the token, then push again."
         ) from error
+
+
+def _shared_before(api: HfApi, name: str) -> set[str]:
+    """Files on the Hub that an earlier push of a run has brought; what its owner has put beside them is not of them."""
+    there = set(api.list_repo_files(name))
+    if FINGERPRINTS not in there:
+        return set()
+    noted = json.loads(Path(api.hf_hub_download(name, FINGERPRINTS)).read_text(encoding="utf-8"))
+    return there & noted["files"].keys()
 
 
 def _validate(card: str) -> None:

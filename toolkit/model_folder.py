@@ -53,7 +53,7 @@ def one_sentence(model: object, arguments: Collection[str] = ()) -> Iterator[Non
 def _check(folder: Path) -> None:
     """Raises where a file is no JSON object, or asks for more memory than the weights can be meant for."""
     for path in sorted([*folder.glob("*.json"), *folder.glob("[!.]*/*.json")]):
-        if not _READ.fullmatch(path.stem):
+        if not _READ.fullmatch(path.stem) or "checkpoint-" in str(path.relative_to(folder).parent):
             continue
         settings = _object(path)
         if path.name in ("processor_config.json", "preprocessor_config.json"):

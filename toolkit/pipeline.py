@@ -15,6 +15,9 @@ from toolkit.models import PIPELINES, load_processor
 BUILDERS: dict[str, Callable[..., Any]] = {**audio.BUILDERS, **video.BUILDERS}
 """The tasks that adapters serve themselves, since a model alone cannot: recordings of any length, say."""
 
+LOADING = {"dtype", "torch_dtype"}
+"""Settings of the pipeline, beside `model_kwargs`, that decide how weights are loaded."""
+
 
 def pipeline(
     task: str,
@@ -39,7 +42,7 @@ def pipeline(
         processor: another one than the model's own.
         revision: branch, tag or commit on the Hub.
         trust_remote_code: whether code beside the model may run; our own models need none, since it is here.
-        **settings: of the pipeline (`device`, `batch_size`) or of `generate` (`num_beams`, `max_new_tokens`, ...).
+        **settings: of the pipeline (`device`, `dtype`, `batch_size`) or of `generate` (`num_beams`, ...).
 
     Raises:
         ValueError: a model in memory came without a tokenizer.
@@ -63,10 +66,15 @@ def _built(
         given = {"model": model, "tokenizer": tokenizer, "processor": processor, **source, **settings}
         return transformers.pipeline(task, **given)  # type: ignore[call-overload]
     kind, auto = PIPELINES[name]
+    loading = {**settings.pop("model_kwargs", {}), **{key: settings.pop(key) for key in LOADING & settings.keys()}}
+    if loading and not isinstance(model, str):
+        raise ValueError(
+            f"`{next(iter(loading))}` is for a model that is loaded, but this one is in memory. Convert it before."
+        )
     if isinstance(model, str):
         if tokenizer is None and processor is None:
             processor = load_processor(model, **source)
-        model = auto.from_pretrained(model, **source)
+        model = auto.from_pretrained(model, **source, **loading)
     if tokenizer is None:
         tokenizer = getattr(processor, "tokenizer", processor)
     if tokenizer is None:

@@ -3,7 +3,6 @@
 import copy
 import shlex
 import sys
-import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
@@ -18,7 +17,7 @@ from transformers import PreTrainedModel, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from toolkit.adapters.base import Adapter
-from toolkit.arguments import RecipeArguments, parse
+from toolkit.arguments import RecipeArguments, goes_on, parse
 from toolkit.card import write_card
 from toolkit.data import BadData, DataArguments
 from toolkit.evaluation import evaluate
@@ -34,8 +33,8 @@ from toolkit.run_folder import (
     RESULTS,
     Outcome,
     count_parameters,
+    digest_of_rows,
     find_checkpoint,
-    first_rows,
     refuse_other_model,
     refuse_other_run,
     take,
@@ -70,7 +69,7 @@ def main(adapter_class: type[Adapter], **defaults: Any) -> None:
         sys.exit(1 if isinstance(error, BadData | OSError) else 2)
     except KeyboardInterrupt:
         if fails_first():
-            again = shlex.join(masked(sys.argv))
+            again = shlex.join(masked(goes_on(sys.argv)))
             print(f"Stopped. To go on, run the same command again: python {again}", file=sys.stderr)
         sys.exit(130)
 
@@ -137,7 +136,7 @@ def _train_and_tell(
     if checkpoint is not None:
         print(f"Going on from {checkpoint}.", file=sys.stderr)
         adapter.processor = load_processor(str(checkpoint))  # type: ignore[misc]
-    asked = {**flags, "rows": from_first(share, lambda: first_rows(rows.splits["train"], adapter.media_column))}
+    asked = {**flags, "rows": from_first(share, lambda: digest_of_rows(rows.splits["train"], adapter.media_column))}
     # What the first process has learnt holds for all: vocabularies that differ would be worse than none.
     adapter.processor = from_first(share, lambda: adapter.processor)  # type: ignore[misc]
     encoded = {
@@ -152,7 +151,7 @@ def _train_and_tell(
         take(arguments, checkpoint, rows.skipped, asked)
         if checkpoint is None and adapter.columns is None:
             print(rows.columns, file=sys.stderr)
-    seconds = _train(trainer, checkpoint)
+    _train(trainer, checkpoint)
     trainer.model = adapter.finished(trainer.accelerator.unwrap_model(trainer.model))
     trainer.save_model()
     final = "test" if "test" in encoded else "validation"
@@ -164,7 +163,7 @@ def _train_and_tell(
         split=final,
         data={name: (split.path, _size(encoded[name])) for name, split in rows.splits.items()},
         history=trainer.state.log_history,
-        seconds=seconds,
+        seconds=trainer.seconds,
         arguments=flags,
     )
     told = _evaluate(adapter, trainer, cast(Examples, encoded[final]), outcome)
@@ -223,9 +222,8 @@ def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Examples | S
         settings.max_new_tokens, settings.max_length = room, None
 
 
-def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
-    """Trains, keeps the better of the best checkpoint and the mean of the last ones; gives the seconds."""
-    started = time.monotonic()
+def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> None:
+    """Trains, keeps the better of the best checkpoint and the mean of the last ones."""
     progress, stop = Progress(trainer, trainer.adapter.metric), StopAtNextStep()
     trainer.add_callback(progress)
     trainer.add_callback(stop)
@@ -239,7 +237,6 @@ def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> float:
         raise KeyboardInterrupt
     if trainer.args.average_checkpoints > 1:
         trainer.try_average()
-    return time.monotonic() - started
 
 
 def _evaluate(

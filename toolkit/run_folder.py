@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
 from transformers import AutoConfig, PreTrainedModel
 
 from toolkit.arguments import RecipeArguments
@@ -31,6 +32,7 @@ from toolkit.evaluation import Evaluation
 from toolkit.rows import SKIPPED
 
 RESULTS, ARGUMENTS, PREDICTIONS = "all_results.json", "training_args.json", "predictions.jsonl"
+GO_ON = ", or leave `--resume_from_checkpoint` away to go on from them"
 COMPARED = (
     *("model_type", "vocab_size", "source_vocab_size", "embedding_size", "hidden_size", "d_model"),
     *("num_hidden_layers", "num_encoder_layers", "cell_type", "bidirectional", "attention_type", "input_feeding"),
@@ -107,21 +109,29 @@ def find_checkpoint(arguments: RecipeArguments) -> Path | None:
                 f"({fault_of(Path(asked)) or 'its name ends in no step'}). "
                 f"Whole ones: {', '.join(map(str, checkpoints(folder))) or 'none'}."
             )
+        if Path(asked).parent.resolve() != folder.resolve() and not arguments.overwrite_output_dir:
+            _refuse_taken(folder)
         return Path(asked)
     if arguments.overwrite_output_dir:
         return None
     anew = str(asked).lower() == "false"
     found = last_whole_checkpoint(folder)
     finished = (folder / RESULTS).exists()
-    if (finished and asked is None) or (anew and (finished or found)):
-        raise ValueError(
-            f"`output_dir` must be free, but {folder} holds {'a finished run' if finished else 'checkpoints'}. "
-            "Choose another folder, or pass `--overwrite_output_dir`."
-        )
+    if anew or (finished and asked is None):
+        _refuse_taken(folder)
     if found is None and asked is not None and not anew:
         raise ValueError(f"`resume_from_checkpoint` needs a whole checkpoint, but {folder} has none. Start without it.")
     _tell_skipped(folder, found)
     return found
+
+
+def _refuse_taken(folder: Path) -> None:
+    finished = (folder / RESULTS).exists()
+    if finished or last_whole_checkpoint(folder):
+        raise ValueError(
+            f"`output_dir` must be free, but {folder} holds {'a finished run' if finished else 'checkpoints'}. "
+            f"Choose another folder, or pass `--overwrite_output_dir`{'' if finished else GO_ON}."
+        )
 
 
 def _tell_skipped(folder: Path, found: Path | None) -> None:
@@ -136,10 +146,16 @@ def _tell_skipped(folder: Path, found: Path | None) -> None:
         print(f"Skipped {fault}. It is kept as skipped-{fault.partition(':')[0]}.", file=sys.stderr)
 
 
-def first_rows(split: Split, media_column: str | None) -> str:
-    """A digest of the first rows, by which a run knows its data again, wherever recordings are."""
-    digest = blake2b(digest_size=8)
-    for row in islice(split.dataset, 20):
+def digest_of_rows(split: Split, media_column: str | None) -> str:
+    """By what a run knows its data again, wherever recordings are: all rows, of a stream the first 20."""
+    digest, rows = blake2b(digest_size=8), split.dataset
+    if isinstance(rows, Dataset):
+        kept = [name for name in rows.column_names if name not in (media_column, LISTED_IN)]
+        tables = rows.select_columns(kept).with_format("arrow").iter(batch_size=1000)
+        read: Iterator[Mapping[str, Any]] = (row for table in tables for row in table.to_pylist())
+    else:
+        read = islice(rows, 20)
+    for row in read:
         cells = sorted((name, cell) for name, cell in row.items() if name not in (media_column, LISTED_IN))
         digest.update(repr(cells).encode(errors="surrogatepass"))
     return digest.hexdigest()
@@ -183,7 +199,7 @@ def take(
     folder = Path(str(arguments.output_dir))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULTS).unlink(missing_ok=True)
-    if checkpoint is None:  # nothing whole is there, or it may be overwritten
+    if checkpoint is None or checkpoint.parent.resolve() != folder.resolve():  # nothing whole, or to be overwritten
         remove_checkpoints(folder)
     remove_unfinished(folder)
     write_json(folder / ARGUMENTS, flags)
@@ -268,9 +284,9 @@ __all__ = [
     "RESULTS",
     "Outcome",
     "count_parameters",
+    "digest_of_rows",
     "environment",
     "find_checkpoint",
-    "first_rows",
     "refuse_other_model",
     "refuse_other_run",
     "take",

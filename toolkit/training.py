@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,31 +33,11 @@ from toolkit.evaluation import evaluate
 from toolkit.models import save_portable
 from toolkit.processes import Share, from_first, wait
 from toolkit.rows import Examples, Streamed
+from toolkit.scheduled_sampling import forcing_ratio
 
 
 class SavingFailed(OSError):
     """Weights could not be written; the checkpoints before are whole."""
-
-
-def forcing_ratio(schedule: str, final: float, progress: float) -> float:
-    """The probability that the decoder reads the right word (Bengio et al., 2015, section 2.4).
-
-    Args:
-        schedule: "constant" is `final` throughout; "linear" and "inverse_sigmoid" fall from 1.
-        final: the probability at the end.
-        progress: share of the training that is over, 0 to 1.
-
-    >>> [forcing_ratio("linear", 0.5, p) for p in (0, 0.5, 1)]
-    [1.0, 0.75, 0.5]
-    >>> [round(forcing_ratio("inverse_sigmoid", 0.0, p), 3) for p in (0, 0.25, 0.5, 0.75, 1)]
-    [1.0, 0.955, 0.5, 0.045, 0.0]
-    """
-    if schedule == "constant":
-        return final
-    if schedule == "inverse_sigmoid":  # a logistic curve over -6 … 6, stretched to begin at 0 and to end at 1
-        low, here, high = 1 / (1 + np.exp(-12 * (np.array([0, progress, 1]) - 0.5)))
-        progress = (here - low) / (high - low)
-    return float(1 - (1 - final) * progress)
 
 
 class RecipeTrainer(Seq2SeqTrainer):
@@ -80,6 +61,7 @@ class RecipeTrainer(Seq2SeqTrainer):
         self.share = Share(self.args.process_index, self.args.world_size)
         self.batches: LengthBatches | None = None
         self._aside: Path | None = None
+        self._started, self._seconds_before = time.monotonic(), 0.0
 
     def get_train_dataloader(self) -> DataLoader:
         """Batches of rows of about one length, or of a stream as it comes: of each the share of this process.
@@ -139,7 +121,27 @@ class RecipeTrainer(Seq2SeqTrainer):
         """Of each evaluation so far the score and, of equal scores, the loss; what is larger is better."""
         name, sign = str(self.args.metric_for_best_model), 1 if self.args.greater_is_better else -1
         history = [entry for entry in self.state.log_history if name in entry]
-        return [(sign * entry[name], -entry["eval_teacher_forced_loss"]) for entry in history]
+        return [(sign * entry[name], -entry.get("eval_teacher_forced_loss", np.inf)) for entry in history]
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the training, with that of the processes before this one."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def _init_training_state(self, *args: Any, **settings: Any) -> tuple[int, int]:
+        """As in the library, which looks for the best checkpoint where the run began, and says nothing without it."""
+        given = super()._init_training_state(*args, **settings)
+        resumed = settings["resume_from_checkpoint"] if "resume_from_checkpoint" in settings else args[3]
+        if resumed is None:
+            return given
+        if (unlogged := Path(resumed, self._unlogged)).exists():
+            self._seconds_before = json.loads(unlogged.read_text(encoding="utf-8")).get("seconds", 0.0)
+        if step := self.state.best_global_step:
+            best = Path(resumed).with_name(f"{PREFIX_CHECKPOINT_DIR}-{step}")
+            self.state.best_model_checkpoint = str(best) if best.is_dir() else None
+            if not best.is_dir():
+                print(f"The best checkpoint so far, {best}, is not there any more.", file=sys.stderr)
+        return given
 
     def get_batch_samples(self, epoch_iterator: Iterator, num_batches: int, device: torch.device) -> tuple:
         """As in the library; counts the labels that are trained on, in this process and, of this step, in all."""
@@ -191,6 +193,11 @@ class RecipeTrainer(Seq2SeqTrainer):
             **beams,
         )
         numbers = from_first(self.share, lambda: outcome.numbers() if outcome else {})
+        if "teacher_forced_loss" not in numbers:
+            raise ValueError(
+                f"The loss is no number any more at step {self.state.global_step}, so training has come apart. Lower "
+                f"`learning_rate` ({self.args.learning_rate}), or leave `fp16` away."
+            )
         numbers = {f"{metric_key_prefix}_{name}": value for name, value in numbers.items()}
         self.log(numbers)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, numbers)
@@ -227,8 +234,8 @@ class RecipeTrainer(Seq2SeqTrainer):
         try:
             with self._failure_told(goal):
                 super()._save_checkpoint(model, trial)
-                if best := self.state.best_global_step:  # the library takes it for one of those aside
-                    self.state.best_model_checkpoint = str(self.folder / f"{PREFIX_CHECKPOINT_DIR}-{best}")
+                if self.state.best_global_step == self.state.global_step:  # the library has it lie aside
+                    self.state.best_model_checkpoint = str(goal)
                 wait()
                 if self.args.should_save:
                     self.state.save_to_json(str(self._aside / name / "trainer_state.json"))
@@ -259,15 +266,16 @@ class RecipeTrainer(Seq2SeqTrainer):
                 raise
             kept = last_whole_checkpoint(self.folder)
             way_out = f"{kept.name} is whole" if kept else "there is no checkpoint yet"
+            again = ", without `--overwrite_output_dir`" if self.args.overwrite_output_dir else ""
             raise SavingFailed(
                 f"{folder} could not be saved ({str(error).splitlines()[0]}); {way_out}. "
-                "Make room and run the same command again."
+                f"Make room and run the same command again{again}."
             ) from error
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Also the loss since the last log entry, which the library forgets: the curve goes on as if never stopped."""
         super()._save_rng_state(output_dir)
-        unlogged = {"loss": self._tr_loss.item(), "since_step": self._globalstep_last_logged}
+        unlogged = {"loss": self._tr_loss.item(), "since_step": self._globalstep_last_logged, "seconds": self.seconds}
         Path(output_dir, self._unlogged).write_text(json.dumps(unlogged), encoding="utf-8")
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
@@ -283,4 +291,4 @@ class RecipeTrainer(Seq2SeqTrainer):
         return f"unlogged_loss_{self.args.process_index}.json"
 
 
-__all__ = ["RecipeArguments", "RecipeTrainer", "SavingFailed", "forcing_ratio"]
+__all__ = ["RecipeTrainer", "SavingFailed"]

@@ -38,6 +38,16 @@ def by_hand(family: str, text: str, **search: object) -> list[str]:
     return [writes.decode(row, skip_special_tokens=True) for row in ids]
 
 
+@pytest.mark.parametrize("asked", [dict(dtype="float16"), dict(model_kwargs=dict(dtype=torch.float16))], ids=str)
+def test_weights_are_loaded_in_the_precision_that_is_asked_for(asked, tmp_path):
+    save_portable(ours(), processor(), tmp_path)
+    pipe = pipeline("translation", str(tmp_path), **asked)
+    assert {weight.dtype for weight in pipe.model.parameters()} == {torch.float16}
+    assert len(pipe(SOURCES, num_beams=3)) == len(SOURCES)
+    with pytest.raises(ValueError, match="is for a model that is loaded, but this one is in memory"):
+        serve("ours", **asked)
+
+
 @pytest.mark.promise("E6")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("search", SEARCHES, ids=str)

@@ -70,6 +70,7 @@ def test_a_checkpoint_of_another_model_is_refused_with_the_difference(finished, 
         ({"vocab_size": 30}, "`vocab_size` 8000 there, 30 here"),
         ({"lowercase_source": True}, "`lowercase_source` False there, True here"),
         ({"train_file": "other.tsv"}, "the training rows are others"),
+        ({"train_file": "last.tsv"}, "the training rows are others"),
     ],
 )
 def test_a_run_of_another_vocabulary_or_other_rows_does_not_go_on_from_its_checkpoints(
@@ -77,10 +78,89 @@ def test_a_run_of_another_vocabulary_or_other_rows_does_not_go_on_from_its_check
 ):
     (finished / "all_results.json").unlink()
     Path("other.tsv").write_text(f"en\tde\n{ROWS}".replace("Hund", "chien"))
+    Path("last.tsv").write_text(f"en\tde\n{ROWS}".replace("Hund 63", "Hund 62"))
     before = contents(finished)
     said = recipe("translation", output_dir="out", **SETTINGS | change)
     assert (said.code, contents(finished) == before) == (2, True)
     assert f"is a checkpoint of another run ({difference}). Run with its flags" in said.err
+
+
+def test_a_finished_run_is_not_overwritten_by_one_that_goes_on_from_elsewhere(finished, recipe):
+    before = contents(finished)
+    assert recipe("translation", output_dir="other", **SETTINGS | {"seed": 3}).code == 0
+    checkpoint = checkpoints(Path("other"))[0]
+    said = recipe("translation", output_dir="out", resume_from_checkpoint=checkpoint, **SETTINGS)
+    assert (said.code, contents(finished) == before) == (2, True)
+    assert "`output_dir` must be free, but out holds a finished run." in said.err
+    said = recipe(
+        "translation", "--overwrite_output_dir", output_dir="out", resume_from_checkpoint=checkpoint, **SETTINGS
+    )
+    assert (said.code, f"Going on from {checkpoint}." in said.err) == (0, True)
+
+
+def test_the_best_checkpoint_is_found_where_the_folder_is_now(recipe, monkeypatch):
+    """The second epoch forgets what the first has learnt, so the best checkpoint is the first one."""
+    settings = SETTINGS | {
+        "learning_rate": 0.05,
+        "warmup_steps": 0,
+        "lr_scheduler_type": "constant",
+        "save_total_limit": 3,
+    }
+
+    def worse(self, *_, **__):
+        score = 50.0 - self.state.global_step
+        self.log({"eval_chrf": score, "eval_teacher_forced_loss": 1.0})
+        return {"eval_chrf": score}
+
+    monkeypatch.setattr(toolkit.training.RecipeTrainer, "evaluate", worse)
+    with monkeypatch.context() as patch:
+        patch.setattr(toolkit.recipe, "evaluate", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            recipe("translation", output_dir="out", **settings)
+    Path("out").rename("moved")
+    first, *_ = checkpoints(Path("moved"))
+    said = recipe("translation", output_dir="moved", **settings)
+    assert (said.code, "not there any more" in said.err) == (0, False), said.err
+    assert Path("moved/model.safetensors").read_bytes() == (first / "model.safetensors").read_bytes()
+    (Path("moved") / "all_results.json").unlink()
+    first.rename("elsewhere")
+    said = recipe("translation", output_dir="moved", **settings)
+    assert f"The best checkpoint so far, {first}, is not there any more." in said.err
+
+
+def test_time_is_that_of_all_processes_that_have_trained(recipe, monkeypatch):
+    clock = iter(range(0, 10**9, 1000))
+    monkeypatch.setattr(toolkit.training.time, "monotonic", lambda: next(clock))
+    with monkeypatch.context() as patch:
+        patch.setattr(toolkit.recipe, "evaluate", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            recipe("translation", output_dir="out", **SETTINGS)
+    *_, last = checkpoints(Path("out"))
+    (noted,) = last.glob("unlogged_loss_*.json")
+    before = json.loads(noted.read_text())["seconds"]
+    assert recipe("translation", output_dir="out", **SETTINGS).code == 0
+    assert json.loads(Path("out/all_results.json").read_text())["train_seconds"] > before >= 1000
+
+
+def test_a_training_that_came_apart_says_so(recipe, monkeypatch):
+    step = toolkit.training.RecipeTrainer.training_step
+
+    def training_step(self, model, *inputs, **settings):
+        with torch.no_grad():
+            model.lm_head.bias.fill_(torch.nan)
+        return step(self, model, *inputs, **settings)
+
+    monkeypatch.setattr(toolkit.training.RecipeTrainer, "training_step", training_step)
+    said = recipe("translation", output_dir="out", **SETTINGS)
+    assert (said.code, "Traceback" in said.err) == (2, False), said.err
+    assert "The loss is no number any more at step " in said.err and "Lower `learning_rate` (0.01)" in said.err
+
+
+def test_a_broken_checkpoint_beside_a_model_keeps_nobody_from_using_it(finished):
+    (last := checkpoints(finished)[-1]).rename(finished / f"skipped-{last.name}")
+    for checkpoint in finished.glob("*checkpoint-*"):
+        (checkpoint / "config.json").write_text("{")
+    assert isinstance(pipeline("translation", "out")("dog 3")[0]["translation_text"], str)
 
 
 def test_what_changes_nothing_that_is_learnt_may_change(finished, recipe):

@@ -135,8 +135,8 @@ def test_a_polite_signal_saves_and_loses_nothing(number, settings, step, recipe,
 
     def stop():
         at_step(step, lambda: os.kill(os.getpid(), number))
-        said = recipe("translation", output_dir="stopped", **data, **settings)
-        assert said.code == 130
+        said = recipe("translation", "--overwrite_output_dir", output_dir="stopped", **data, **settings)
+        assert (said.code, "--overwrite_output_dir" in said.err) == (130, False), "that would start anew"
         assert "Stopping after this step, with a checkpoint." in said.err
         assert "To go on, run the same command again" in said.err
         assert Path(f"stopped/checkpoint-{step}").exists()
