@@ -23,8 +23,6 @@ REFUSED = [
     (dict(output_dropout=2), "`output_dropout` must be at least 0 and below 1, but is 2."),
     (dict(word_dropout=1), "`word_dropout` must be at least 0 and below 1, but is 1."),
     (dict(recurrent_dropout=-1), "`recurrent_dropout` must be at least 0 and below 1, but is -1."),
-    (dict(r_drop=-1), "`r_drop` must be at least 0, and 0 where labels can be moments, but is -1. Leave it unset."),
-    (dict(r_drop=5, input_feature_size=8, first_pointer=90), "`r_drop` must be at least 0, and 0 where labels can be"),
     (dict(label_smoothing=1.0), "`label_smoothing` must be at least 0 and below 1, but is 1.0."),
     (
         dict(hidden_size=7),

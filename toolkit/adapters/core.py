@@ -30,9 +30,6 @@ class RecurrentCore:
     output_dropout: float = field(default=0.2, metadata={"help": "Dropout before the output layer."})
     recurrent_dropout: float = field(default=0.0, metadata={"help": "Share of the recurrent weights left out."})
     word_dropout: float = field(default=0.0, metadata={"help": "Share of input words left out while training."})
-    r_drop: float = field(
-        default=0.0, metadata={"help": "Cost of two readings with other dropout disagreeing (5); twice the work."}
-    )
     variational_dropout: bool = field(default=True, metadata={"help": "One dropout mask per sequence, not per step."})
 
     def core_config(self, **given: object) -> RecurrentSeq2SeqConfig:

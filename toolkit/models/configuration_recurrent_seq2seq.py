@@ -49,8 +49,6 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
         variational_dropout: whether the mask of `dropout` is drawn once per sequence instead of once per step
             (Gal and Ghahramani, 2016).
         label_smoothing: probability mass spread over the vocabulary in the training loss (Szegedy et al., 2016, 7).
-        r_drop: how much it costs that two readings of a batch, each with its own dropout, disagree (Liang et al., 2021,
-            2.1: 5). Training then costs twice as much per sentence. 0: one reading.
         initializer_range: standard deviation of fresh word vectors.
         first_pointer: from this id on labels are no words but moments of the source: `first_pointer + s` is when its
             step `s` begins. None: there are none.
@@ -88,7 +86,6 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
     word_dropout: float | int = 0.0
     variational_dropout: bool = False
     label_smoothing: float | int = 0.0
-    r_drop: float | int = 0.0
     initializer_range: float | int = 0.1
     first_pointer: int | None = None
     is_encoder_decoder: bool = True
@@ -109,10 +106,6 @@ class RecurrentSeq2SeqConfig(PreTrainedConfig):
         for name in SHARES:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 0 and below 1, but is {getattr(self, name)}.")
-        if self.r_drop < 0 or (self.r_drop and self.first_pointer is not None):
-            raise ValueError(
-                f"`r_drop` must be at least 0, and 0 where labels can be moments, but is {self.r_drop}. Leave it unset."
-            )
         if self.bidirectional and self.hidden_size % 2:
             raise ValueError(
                 f"`hidden_size` must be even for a bidirectional encoder, but is {self.hidden_size}. "

@@ -198,11 +198,6 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
             num_items_in_batch: real labels in all batches of one optimizer step; the loss is divided by it.
             logits_to_keep: only the last so many steps are scored; 0: all.
         """
-        agreement = self.config.r_drop if self.training and labels is not None and encoder_outputs is None else 0.0
-        if agreement:
-            read = (input_ids, attention_mask, input_features, encoder_features, inputs_embeds)
-            input_ids, attention_mask, input_features, encoder_features, inputs_embeds = map(_twice, read)
-            decoder_input_ids, labels = _twice(decoder_input_ids), _twice(labels)
         if encoder_outputs is None:
             encoder_outputs = self.encoder(
                 input_ids=input_ids,
@@ -225,11 +220,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
             past_key_values = RecurrentState() if past_key_values is None else past_key_values
             past_key_values.replace(state, decoder_input_ids.shape[1])
         latest = state.get("latest")
-        loss = None
-        if labels is not None:
-            items = labels.ne(-100).sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
-            items = 2 * items if agreement and num_items_in_batch is not None else items
-            loss = self._loss(vectors, latest, encoder_outputs, labels, agreement) / items
+        loss = None if labels is None else self._loss(vectors, latest, encoder_outputs, labels, num_items_in_batch)
         skip_logits = self.training and labels is not None
         return Seq2SeqLMOutput(
             loss=loss,
@@ -256,17 +247,17 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         latest: Tensor | None,
         encoded: RecurrentEncoderOutput,
         labels: Tensor,
-        agreement: float,
+        items: Tensor | int | None,
     ) -> Tensor:
-        """Summed over all labels."""
         smoothing = self.config.label_smoothing if self.training else 0.0
         if latest is None:
-            head = self.lm_head
-            return projected_cross_entropy(
-                vectors, head.weight, head.bias, labels, label_smoothing=smoothing, agreement=agreement
+            total = projected_cross_entropy(
+                vectors, self.lm_head.weight, self.lm_head.bias, labels, label_smoothing=smoothing
             )
-        logits = self._with_moments(self.lm_head(vectors), vectors, latest, encoded)
-        return self.decoder.pointer.loss(logits, labels, encoded, smoothing)  # type: ignore[union-attr]
+        else:
+            logits = self._with_moments(self.lm_head(vectors), vectors, latest, encoded)
+            total = self.decoder.pointer.loss(logits, labels, encoded, smoothing)  # type: ignore[union-attr]
+        return total / (labels.ne(-100).sum().clamp(min=1) if items is None else items)
 
     def _sampler(self, encoded: RecurrentEncoderOutput) -> tuple[float, Chooser] | None:
         """For scheduled sampling: how often the decoder reads its own choice, and what that is."""
@@ -278,10 +269,6 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
             return (words if latest is None else self._with_moments(words, vectors, latest, encoded)).argmax(-1)
 
         return 1 - self.teacher_forcing_ratio, choose
-
-
-def _twice(rows: Tensor | None) -> Tensor | None:
-    return None if rows is None else torch.cat([rows, rows])
 
 
 __all__ = ["RecurrentSeq2SeqForConditionalGeneration", "RecurrentSeq2SeqPreTrainedModel"]
