@@ -13,10 +13,10 @@ READY := .venv/ready
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1 - /p' Makefile
 
-demo: $(READY) ## train on the embedded sample and on drawn films; print translations, scores and the reports' places
-	@$(BIN)/python recipes/text/demo.py
+demo: $(READY) ## train on drawn films and on the embedded sample; print scores, translations and the reports' places
 	@test -f data/bounces/test.csv || $(BIN)/python recipes/video/make_bounces.py data/bounces
 	@$(BIN)/python recipes/video/bounces.py --num_train_epochs 20 --output_dir runs/demo_bounces --overwrite_output_dir
+	@$(BIN)/python recipes/text/demo.py
 
 test: $(READY) ## lint, then every test: the default ones and those that are slow, need weights or open a browser
 	@status=0; \

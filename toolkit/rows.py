@@ -80,9 +80,12 @@ class Rows:
         """Says what a check has found; streams are read to their end for it."""
         sizes = {name: sum(1 for _ in split.dataset) for name, split in self.splits.items()}
         counts = ", ".join(f"{name} ({count:,} rows)" for name, count in sizes.items())
+        found = f"No faults in {counts}."
+        if self.guards:
+            found += " What only a comparison of rows shows is not looked for in streams: rows that splits share, say."
         if not self.skipped:
-            return f"No faults in {counts}."
-        return f"{BadData(self.skipped)}\nThese rows would be left out ({len(self.skipped):,}). No faults in {counts}."
+            return found
+        return f"{BadData(self.skipped)}\nThese rows would be left out ({len(self.skipped):,}). {found}"
 
 
 def load_rows(adapter: Adapter, data: DataArguments) -> Rows:
@@ -220,7 +223,10 @@ def encode(adapter: Adapter, split: Split, *, seed: int | None = None) -> Exampl
         return Examples(adapter, split.dataset.map(function, load_from_cache_file=False), seed=seed)
     if split.name == "train":
         return Streamed(adapter, split, seed=seed or 0)
-    return Examples(adapter, Dataset.from_list([{**row, **function(row)} for row in split.dataset]))
+    rows = [{**row, **function(row)} for row in split.dataset]
+    if not rows:
+        raise BadData([Fault(split.path, None, NONE_SOUND)])
+    return Examples(adapter, Dataset.from_list(rows))
 
 
 __all__ = ["Examples", "Guard", "Rows", "Streamed", "encode", "load_rows"]

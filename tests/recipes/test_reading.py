@@ -162,4 +162,35 @@ def test_a_stream_is_checked_to_its_end(recipe):
     )
     table("t.tsv")
     said = recipe("translation", "--streaming", "--check_only", train_file="t.tsv")
-    assert (said.code, said.out) == (0, "No faults in train (57 rows), validation (3 rows).\n")
+    told = (
+        "No faults in train (57 rows), validation (3 rows). What only a comparison of rows shows is not looked for in "
+    )
+    assert (said.code, said.out) == (0, f"{told}streams: rows that splits share, say.\n")
+
+
+def test_a_streamed_split_without_a_sound_row_is_told_before_training(recipe):
+    table("t.tsv")
+    table("v.tsv", [("cat", " "), ("dog", " ")])
+    streams = dict(train_file="t.tsv", validation_file="v.tsv", max_steps=2, hidden_size=16, output_dir="out")
+    said = recipe("translation", "--streaming", "--skip_bad", **streams)
+    assert (said.code, said.err.splitlines()[-1]) == (
+        1,
+        "v.tsv: has no sound row left. Correct the rows that are faulty.",
+    )
+    assert not Path("out").exists()
+
+
+def test_an_answer_may_be_signs_alone(recipe):
+    table("t.tsv", [*PAIRS, ("really", "?!"), ("fine", "^^")])
+    assert recipe("dialogue", "--check_only", train_file="t.tsv").code == 0
+    assert recipe("translation", "--check_only", train_file="t.tsv").code == 1
+
+
+def test_merges_that_a_tokenizer_does_not_have_are_missed_before_a_folder_is_touched(recipe):
+    table("t.tsv")
+    settings = dict(train_file="t.tsv", output_dir="out", hidden_size=16, num_train_epochs=1)
+    assert recipe("translation", tokenizer="word", **settings).code == 0
+    before = sorted((path, path.stat().st_mtime_ns) for path in Path("out").rglob("*"))
+    said = recipe("translation", "--overwrite_output_dir", tokenizer="out", bpe_dropout=0.1, **settings)
+    assert (said.code, "`bpe_dropout`" in said.err) == (2, True), said.err
+    assert sorted((path, path.stat().st_mtime_ns) for path in Path("out").rglob("*")) == before

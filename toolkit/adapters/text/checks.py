@@ -30,4 +30,20 @@ def _says_something(text: str) -> bool:
     return any(unicodedata.category(sign)[0] in "LN" or unicodedata.category(sign) == "So" for sign in text)
 
 
-__all__ = ["wordless_targets"]
+def too_long(side: str, length: int, limit: int | None, positions: int | None) -> str | None:
+    """What is wrong with a text of so many tokens, if anything.
+
+    Args:
+        side: "source" or "target".
+        length: in tokens.
+        limit: that of the user.
+        positions: those of the model.
+    """
+    if limit is not None and length > limit:
+        return f"the {side} has {length} tokens, above `max_{side}_length` ({limit}). Shorten it or raise that."
+    if positions is not None and length > positions:
+        return f"the {side} has {length} tokens, above the {positions} that the model takes. Shorten it."
+    return None
+
+
+__all__ = ["too_long", "wordless_targets"]

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from toolkit import metrics
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
-from toolkit.adapters.text.checks import wordless_targets
+from toolkit.adapters.text.checks import too_long, wordless_targets
 from toolkit.adapters.text.maps import attention_maps
 from toolkit.adapters.text.pretrained import encoder_decoder, habits, pretrained_model
 from toolkit.adapters.text.scoring import score_text, score_texts
@@ -39,6 +39,7 @@ class TextToText(RecurrentCore, Adapter):
     task: ClassVar[str] = "text2text-generation"
     hub_task: ClassVar[str] = "text-generation"
     purpose: ClassVar[str] = "Writes a text for a text."
+    targets_have_words: ClassVar[bool] = True
     scores: ClassVar[tuple[str, ...]] = ("chrf", "bleu", "bleu_lowercase", "cer", "exact_match", "length_ratio")
 
     source_column: str | None = field(default=None, metadata={"help": "Column to read; none: the first."})
@@ -131,8 +132,11 @@ class TextToText(RecurrentCore, Adapter):
         before, self._train = self._train, splits.get("train")
         if self.model_name_or_path is None and before is not None and self._train not in (None, before):
             self.__dict__.pop("processor", None)  # it may have learnt from rows that are left out now
+        learns = self.model_name_or_path is None and self.tokenizer in TOKENIZER_KINDS
         if self._train is not None and len(self._names) < 2:
             raise ValueError("`target_column` must be given to train, but only `source_column` is. Name what to write.")
+        if self.bpe_dropout and self._train is not None and not learns:
+            self._piece_dropout  # noqa: B018  # refuses a tokenizer without merges before anything is touched
 
     @cached_property
     def processor(self) -> Any:
@@ -272,11 +276,8 @@ class TextToText(RecurrentCore, Adapter):
         ):
             if (limit is None and self._positions is None) or self._is_learning:
                 continue  # a stream is checked while it is read, also where its vocabulary is not known yet
-            length = len(encode())
-            if limit is not None and length > limit:
-                return f"the {name} has {length} tokens, above `max_{name}_length` ({limit}). Shorten it or raise that."
-            if self._positions is not None and length > self._positions:
-                return f"the {name} has {length} tokens, above the {self._positions} that the model takes. Shorten it."
+            if sentence := too_long(name, len(encode()), limit, self._positions):
+                return sentence
         return None
 
     def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:
@@ -284,7 +285,7 @@ class TextToText(RecurrentCore, Adapter):
         yield from super().check(splits)
         if len(self._names) < 2:
             return
-        for split in splits.values():
+        for split in splits.values() if self.targets_have_words else ():
             yield from wordless_targets(split, self._names)
         yield from shared_rows(splits, self._names)
 

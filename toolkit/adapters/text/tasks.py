@@ -34,6 +34,7 @@ class Dialogue(TextToText):
 
     task: ClassVar[str] = "dialogue"
     purpose: ClassVar[str] = "Answers what was said."
+    targets_have_words: ClassVar[bool] = False  # "?!" is an answer
 
     repetition_penalty: float | None = field(
         default=None, metadata={"help": "Above 1: words already written cost more; none: 1.2 fresh."}
