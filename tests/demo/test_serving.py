@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import pytest
@@ -59,7 +60,19 @@ def test_what_is_too_long_for_a_page_is_refused_before_it_is_read_whole() -> Non
     sound = wav(tone(LONGEST_SECONDS + 2, sample_rate_hz=1000), 1000)
 
     with pytest.raises(ValueError, match="`a.wav` must last at most 300 s on this page, but is longer"):
-        heard(None, Upload("a.wav", sound))
+        heard(SimpleNamespace(engine=SimpleNamespace(sample_rate_hz=16000)), Upload("a.wav", sound))
+
+
+def test_a_recording_is_heard_at_the_rate_that_the_model_knows() -> None:
+    engine, given = SimpleNamespace(sample_rate_hz=24_000, knows_words=False), []
+
+    def serve(sound: dict, return_timestamps: object) -> dict:
+        given.append((sound["sampling_rate"], len(sound["raw"])))
+        return {"text": "a", "chunks": []}
+
+    serve.engine = engine
+    assert heard(serve, Upload("a.wav", wav(tone(2.0, sample_rate_hz=48_000), 48_000)))[0] == "a"
+    assert given == [(24_000, 48_000)]
 
 
 def test_a_whole_video_has_its_likeliest_label_from_beginning_to_end() -> None:

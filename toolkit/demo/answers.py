@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.adapters.audio.listening import RATE_HZ, as_wav
+from toolkit.adapters.audio.listening import as_wav
 from toolkit.media.audio import read_audio
 from toolkit.media.video import VideoFile
 from toolkit.media.video_writer import write_video
@@ -64,14 +64,15 @@ def heard(serve: Any, upload: Upload) -> tuple[str, str]:
         serve: a transcriber.
         upload: a recording in any format.
     """
-    sound = read_audio(upload.source, sample_rate_hz=RATE_HZ, end_seconds=LONGEST_SECONDS + 1)
+    rate_hz = serve.engine.sample_rate_hz
+    sound = read_audio(upload.source, sample_rate_hz=rate_hz, end_seconds=LONGEST_SECONDS + 1)
     if sound.seconds > LONGEST_SECONDS:
         raise ValueError(_too_long(upload))
     samples = sound.samples.numpy()
     timestamps = "word" if getattr(serve.engine, "knows_words", True) else True
-    answer = serve({"raw": samples, "sampling_rate": RATE_HZ}, return_timestamps=timestamps)
+    answer = serve({"raw": samples, "sampling_rate": rate_hz}, return_timestamps=timestamps)
     words = [(chunk["text"], *chunk["timestamp"]) for chunk in answer["chunks"]]
-    figure = recording(samples, RATE_HZ, words, sound=as_wav(sound), mime="audio/wav", caption=upload.name)
+    figure = recording(samples, rate_hz, words, sound=as_wav(sound), mime="audio/wav", caption=upload.name)
     return answer["text"], figure
 
 

@@ -132,10 +132,9 @@ class TextToText(RecurrentCore, Adapter):
         before, self._train = self._train, splits.get("train")
         if self.model_name_or_path is None and before is not None and self._train not in (None, before):
             self.__dict__.pop("processor", None)  # it may have learnt from rows that are left out now
-        learns = self.model_name_or_path is None and self.tokenizer in TOKENIZER_KINDS
         if self._train is not None and len(self._names) < 2:
             raise ValueError("`target_column` must be given to train, but only `source_column` is. Name what to write.")
-        if self.bpe_dropout and self._train is not None and not learns:
+        if self.bpe_dropout and self._train and (self.model_name_or_path or self.tokenizer not in TOKENIZER_KINDS):
             self._piece_dropout  # noqa: B018  # refuses a tokenizer without merges before anything is touched
 
     @cached_property
