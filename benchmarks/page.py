@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from contenders import LENGTH, Contender, has_bfloat16
-from table import Results, fastest, ratios, speeds
+from table import Results, fastest, overheads, ratios, speeds
 
 PAGE = """# Speed on text
 
@@ -31,6 +31,10 @@ Written by `benchmarks/text.py`, whose first lines say what it needs, on {date},
 {speeds}
 
 {comparisons}
+## What `generate` adds to the model's own steps
+
+{overheads}
+
 ## Notes
 
 {notes}
@@ -38,6 +42,8 @@ Written by `benchmarks/text.py`, whose first lines say what it needs, on {date},
 BFLOAT16 = "*bfloat16*: autocast in training, weights in bfloat16 in decoding."
 NO_BFLOAT16 = "This processor has no arithmetic in bfloat16, so there are no rows in reduced precision."
 REFERENCE = """- *plain torch* (`plain.py`) is the same model as a careful author writes it with torch alone.
+- What `generate` adds is everything from pieces to pieces but reading the source and stepping through the labels, timed
+  in the same process after it.
 - *toolkit, general* has no input feeding: while training, the whole target goes through the decoder in one call.
 - toolkit and plain torch train with fused AdamW, the recipes' default, the others with the Adam of their own recipes.
 """
@@ -84,6 +90,7 @@ def write_page(results: Results, mine: Sequence[Contender], conditions: Conditio
         cores=os.cpu_count(),
         precision=BFLOAT16 if has_bfloat16() else NO_BFLOAT16,
         speeds=speeds(results),
+        overheads=overheads(results, mine),
         comparisons="\n".join(comparisons),
         notes=REFERENCE + (OTHERS.format(length=LENGTH) if others else "") + f"- {versions()}",
     )

@@ -27,6 +27,11 @@ class Results:
         pairs = zip(self.rates(ours, job), self.rates(other, job), strict=True)
         return [a / b if a and b else None for a, b in pairs]
 
+    def overheads(self, contender: Contender, job: str) -> list[float]:
+        """One per round that says which share of its time the model's own steps took: the rest, in per cent of them."""
+        shares = [reports[job].get("steps_share") for reports in self.rounds[contender] if job in reports]
+        return [100 * (1 / share - 1) for share in shares if share]
+
     def largest(self, contender: Contender, name: str) -> float | None:
         """The largest number of that name in any report."""
         found = [report[name] for reports in self.rounds[contender] for report in reports.values() if report.get(name)]
@@ -81,6 +86,17 @@ def speeds(results: Results) -> str:
         ]
         rows.append(about + [spread(results.rates(contender, job), digits) for job in results.jobs])
     return grid(["", "attention", "million parameters", "peak MB", *results.jobs], rows)
+
+
+def overheads(results: Results, mine: Sequence[Contender]) -> str:
+    """How much longer writing takes than the model's own steps, in per cent, for those who report it."""
+    jobs = [job for job in results.jobs if any(results.overheads(ours, job) for ours in mine)]
+    rows = [
+        [ours.name, ours.model] + [spread(results.overheads(ours, job), "{:.0f} %".format) for job in jobs]
+        for ours in mine
+        if any(results.overheads(ours, job) for job in jobs)
+    ]
+    return grid(["", "attention", *jobs], rows)
 
 
 def ratios(results: Results, ours: Contender) -> str:

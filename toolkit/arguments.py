@@ -3,7 +3,7 @@
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
@@ -155,6 +155,12 @@ def parse(adapter_class: type[Adapter], defaults: Mapping[str, Any]) -> tuple[An
     return tuple(parsed)  # type: ignore[return-value]
 
 
+def asked_for(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> dict[str, dict[str, Any]]:
+    """Every flag, by owner; tokens are masked."""
+    own = {field.name: getattr(adapter, field.name) for field in fields(adapter)}  # type: ignore[arg-type]
+    return {"adapter": own, "data": asdict(data), "training": arguments.to_dict()}
+
+
 def goes_on(words: Sequence[str]) -> list[str]:
     """A command line without the flags that would not let it go on from its last checkpoint.
 
@@ -171,4 +177,4 @@ def goes_on(words: Sequence[str]) -> list[str]:
     return kept
 
 
-__all__ = ["SCHEDULES", "RecipeArguments", "goes_on", "parse"]
+__all__ = ["SCHEDULES", "RecipeArguments", "asked_for", "goes_on", "parse"]

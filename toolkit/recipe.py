@@ -5,7 +5,6 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +16,7 @@ from transformers import PreTrainedModel, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from toolkit.adapters.base import Adapter
-from toolkit.arguments import RecipeArguments, goes_on, parse
+from toolkit.arguments import RecipeArguments, asked_for, goes_on, parse
 from toolkit.card import write_card
 from toolkit.data import BadData, DataArguments
 from toolkit.evaluation import evaluate
@@ -46,7 +45,7 @@ from toolkit.training import RecipeTrainer
 from toolkit.trial import tried_here
 
 
-def main(adapter_class: type[Adapter], **defaults: Any) -> None:
+def main(adapter_class: type[Adapter], *, job: Callable[..., object] | None = None, **defaults: Any) -> None:
     """Reads the command line and runs: the whole body of a recipe script.
 
     A mistake in the data or files ends the process with 1 and one line per fault, a wrong flag or value with 2, an
@@ -54,10 +53,11 @@ def main(adapter_class: type[Adapter], **defaults: Any) -> None:
 
     Args:
         adapter_class: which modality and task.
+        job: what takes the place of `run`: several runs that are compared, say.
         **defaults: flags with another default than usual.
     """
     try:
-        run(*parse(adapter_class, defaults))
+        (job or run)(*parse(adapter_class, defaults))
     except Exception as error:
         if not fails_first():
             sys.exit(1)
@@ -100,7 +100,7 @@ def run(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> Ou
             return None
         if data.predict_only:
             return _predict(adapter, arguments, rows, share)
-        return _train_and_tell(adapter, arguments, rows, _flags(adapter, data, arguments))
+        return _train_and_tell(adapter, arguments, rows, asked_for(adapter, data, arguments))
 
 
 def _refuse_contradictions(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> None:
@@ -286,12 +286,6 @@ def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows, share: Sh
     outcome.print_scores()
     print(f"Predictions: {evaluation.path}")
     return outcome
-
-
-def _flags(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> dict[str, dict[str, Any]]:
-    """Everything that was asked for, by owner; tokens are masked."""
-    own = {field.name: getattr(adapter, field.name) for field in fields(adapter)}  # type: ignore[arg-type]
-    return {"adapter": own, "data": asdict(data), "training": arguments.to_dict()}
 
 
 __all__ = ["main", "run"]

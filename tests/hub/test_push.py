@@ -112,6 +112,19 @@ def test_each_push_is_one_commit_and_a_second_one_sends_only_what_changed(shelf)
     assert commit.size < 2 * (shelf.folder / "report.html").stat().st_size
 
 
+@pytest.mark.promise("H2")
+def test_what_only_an_earlier_run_had_goes_and_what_its_owner_has_added_stays(finished):
+    with HubServer() as hub:
+        hub.run(SEND, finished, "tester/again")
+        repository = hub.repository("tester/again")
+        own = {"notes.json": hub.answers.store.describe(hub.answers.store.put(b"{}"), is_large=False)}
+        repository.commit("mine", {**repository.at("main").files, **own})
+        (finished / "report.html").unlink()
+        hub.run(SEND, finished, "tester/again")
+        left = shared(hub, "tester/again")
+    assert "report.html" not in left and {"notes.json", "model.safetensors", "README.md"} <= left.keys()
+
+
 @pytest.mark.slow
 @pytest.mark.promise("H1", "H2")
 def test_what_was_shared_answers_by_its_id_at_any_revision_with_toolkit_and_without(shelf):

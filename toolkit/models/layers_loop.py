@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .layers_decoding import DecodingWeights
+from .layers_output import precision
 
 
 class _Weight(torch.autograd.Function):
@@ -58,15 +59,14 @@ class LoopLinear:
 
     def __init__(self, weight: Tensor) -> None:
         self.notes: list[tuple[Tensor, Tensor]] = []
-        # Under autocast the library casts operands by itself, which a Function of our own would have to repeat.
-        casts = torch.is_autocast_enabled(weight.device.type)
-        self.is_hoisted = weight.requires_grad and torch.is_grad_enabled() and not casts
-        self.weight = _Weight.apply(weight, self.notes) if self.is_hoisted else weight
+        self.is_hoisted = weight.requires_grad and torch.is_grad_enabled()
+        self.dtype = precision(weight)
+        self.weight = _Weight.apply(weight.to(self.dtype), self.notes) if self.is_hoisted else weight
 
     def __call__(self, onto: Tensor, inputs: Tensor) -> Tensor:
         """(B, out) and (B, in) to (B, out)."""
         if self.is_hoisted:
-            return _Step.apply(onto, inputs, self.weight, self.notes)
+            return _Step.apply(onto.to(self.dtype), inputs.to(self.dtype), self.weight, self.notes)
         return onto + inputs @ self.weight.t()
 
 

@@ -3,7 +3,6 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 CHUNK_ELEMENTS = 2**22
 ALIGNED = 64
@@ -24,18 +23,29 @@ def aligned_linear(vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.addmm(bias, vectors, weight.t(), out=room[:, :labels])
 
 
+def precision(weight: Tensor) -> torch.dtype:
+    """In what a product with a weight is computed: its own kind of numbers, or that of autocast."""
+    device = weight.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+
+
 class _ProjectedCrossEntropy(torch.autograd.Function):
-    """Takes the gradient chunk by chunk on the way forward, so that only one chunk of logits exists at a time."""
+    """Takes the gradient chunk by chunk on the way forward, so that only one chunk of logits exists at a time.
+
+    Under autocast the products are of reduced precision; logits and what is summed over chunks are not.
+    """
 
     @staticmethod
     def forward(ctx, vectors: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, smoothing: float) -> Tensor:  # type: ignore[no-untyped-def]
         labels_known = weight.shape[0]
         rows = max(1, CHUNK_ELEMENTS // labels_known)
-        loss = vectors.new_zeros(())
+        loss = weight.new_zeros(())
         gradients = torch.empty_like(vectors), torch.zeros_like(weight), torch.zeros_like(bias)
+        low = precision(weight)
+        cast_weight, cast_bias = weight.to(low), bias.to(low)
         for start in range(0, len(vectors), rows):
-            chunk, wanted = vectors[start : start + rows], labels[start : start + rows, None]
-            logits = aligned_linear(chunk, weight, bias)
+            chunk, wanted = vectors[start : start + rows].to(low), labels[start : start + rows, None]
+            logits = aligned_linear(chunk, cast_weight, cast_bias).to(weight.dtype)
             # In place and by hand: on a CPU less than half of what log_softmax and exp cost.
             top, due = logits.amax(1, keepdim=True), logits.gather(1, wanted)
             all_due = logits.sum(1, keepdim=True) if smoothing else due
@@ -47,9 +57,14 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
             if smoothing:
                 error -= smoothing / labels_known
             error.scatter_add_(1, wanted, error.new_full(wanted.shape, smoothing - 1))
-            torch.mm(error, weight, out=gradients[0][start : start + rows])
-            gradients[1].addmm_(error.t(), chunk)
             gradients[2].add_(error.sum(0))
+            error = error.to(low)
+            if low == weight.dtype:
+                torch.mm(error, weight, out=gradients[0][start : start + rows])
+                gradients[1].addmm_(error.t(), chunk)
+            else:
+                gradients[0][start : start + rows] = error @ cast_weight
+                gradients[1].add_(error.t() @ chunk)
         ctx.save_for_backward(*gradients)
         return loss
 
@@ -79,20 +94,14 @@ def projected_cross_entropy(
     """
     real = labels.reshape(-1).ne(-100).nonzero().squeeze(1)
     vectors, labels = vectors.flatten(0, -2).index_select(0, real), labels.reshape(-1).index_select(0, real)
-    if torch.is_grad_enabled() and not torch.is_autocast_enabled(vectors.device.type):
+    if torch.is_grad_enabled():
         return _ProjectedCrossEntropy.apply(vectors, weight, bias, labels, label_smoothing)
+    total = weight.new_zeros(())
     chunks = (x.split(max(1, CHUNK_ELEMENTS // len(weight))) for x in (vectors, labels))
-    losses = [
-        checkpoint(_chunk_loss, chunk, wanted, weight, bias, label_smoothing, use_reentrant=False)
-        for chunk, wanted in zip(*chunks, strict=True)
-    ]
-    return torch.stack(losses).sum() if losses else vectors.sum() * 0.0
+    for chunk, wanted in zip(*chunks, strict=True):
+        logits = F.linear(chunk, weight, bias).float()
+        total += F.cross_entropy(logits, wanted, reduction="sum", label_smoothing=label_smoothing)
+    return total
 
 
-def _chunk_loss(vectors: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, smoothing: float) -> Tensor:
-    """The loss of a chunk by autograd, under autocast, say; its logits are made again on the way back."""
-    logits = F.linear(vectors, weight, bias).float()
-    return F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
-
-
-__all__ = ["aligned_linear", "projected_cross_entropy"]
+__all__ = ["aligned_linear", "precision", "projected_cross_entropy"]

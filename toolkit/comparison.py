@@ -1,0 +1,195 @@
+"""Runs that differ in one choice, side by side on one page: what the choice changes, and how sure that is."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.adapters.base import Adapter
+from toolkit.arguments import RecipeArguments, asked_for
+from toolkit.checkpoints import checkpoints
+from toolkit.data import DataArguments
+from toolkit.evaluation import Column, Records
+from toolkit.metrics import mean_score
+from toolkit.recipe import run
+from toolkit.report import Section, curves, facts, intervals_by_group, score_table, write_page
+from toolkit.run_folder import ARGUMENTS, PREDICTIONS, RESULTS
+
+PAGE = "comparison.html"
+GROUPS = 8
+"""Into so many groups of about equal size the rows fall by the length of their source."""
+MAY_DIFFER = (
+    "output_dir",
+    "overwrite_output_dir",
+    "resume_from_checkpoint",
+    "disable_tqdm",
+    "per_device_eval_batch_size",
+)
+"""Flags of a finished run that say nothing of what it has learnt."""
+
+Group = tuple[str, float, float, float, int]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run, read from its folder: its figures, its curve and its rows."""
+
+    folder: Path
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """As the run has written them."""
+        return json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))
+
+    def curve(self, name: str) -> list[tuple[float, float]]:
+        """(step, value) of what was logged under a name."""
+        state = json.loads((checkpoints(self.folder)[-1] / "trainer_state.json").read_text(encoding="utf-8"))
+        return [(entry["step"], entry[name]) for entry in state["log_history"] if name in entry]
+
+    def column(self, name: str, lengths: range) -> Column:
+        """One field of the predictions of rows whose source is so long."""
+        return Column(self.folder / PREDICTIONS, name, lengths)
+
+    def row_scores(self, adapter: Adapter) -> np.ndarray:
+        """(rows,) each row's own score."""
+        records = Records(self.folder / PREDICTIONS)
+        return np.array([adapter.row_score(record["prediction"], record["reference"]) for record in records])
+
+
+def compare(
+    adapter: Adapter,
+    data: DataArguments,
+    arguments: RecipeArguments,
+    *,
+    title: str,
+    variants: Mapping[str, Mapping[str, Any]],
+) -> Path | None:
+    """Runs the recipe once for each variant, on the same rows and from the same seed, and sets the runs side by side.
+
+    Give it to `toolkit.main` as its `job`. A variant that is finished is not trained again, so the same command goes on
+    with a comparison that was stopped.
+
+    Args:
+        adapter: the modality and task.
+        data: where the rows are.
+        arguments: how to train; a run folder for each variant, and the page, come into `output_dir`.
+        title: of the page.
+        variants: by name, flags with another value; the first is what the others are compared with.
+
+    Returns:
+        The page; none after `check_only`.
+
+    Raises:
+        BadData: as `toolkit.run`.
+        ValueError: the folder of a variant holds another run, or only predictions are asked for.
+    """
+    if data.predict_only:
+        raise ValueError("`predict_only` trains nothing, so there is nothing to compare. Leave it away.")
+    if data.check_only:
+        run(adapter, data, arguments)
+        return None
+    root, own = Path(str(arguments.output_dir)), {field.name for field in fields(adapter)}  # type: ignore[arg-type]
+    runs: dict[str, Finished] = {}
+    for name, changes in variants.items():
+        runs[name] = Finished(root / re.sub(r"\W+", "_", name))
+        mine = replace(adapter, **{flag: value for flag, value in changes.items() if flag in own})  # type: ignore[type-var]
+        others = {flag: value for flag, value in changes.items() if flag not in own}
+        asked = replace(arguments, output_dir=str(runs[name].folder), **others)
+        if (runs[name].folder / RESULTS).exists() and not arguments.overwrite_output_dir:
+            _refuse_other(runs[name].folder, asked_for(mine, data, asked))
+        else:
+            print(f"{title}: {name}")
+            run(mine, data, asked)
+    _write(root / PAGE, title, adapter, runs, variants)
+    print(f"Comparison: {root / PAGE}")
+    return root / PAGE
+
+
+def _refuse_other(folder: Path, asked: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compares a finished run with what is asked for now."""
+    there, here = json.loads((folder / ARGUMENTS).read_bytes()), json.loads(json.dumps(asked, default=str))
+    differences = [
+        f"`{flag}` {there[owner].get(flag)} there, {value} here"
+        for owner in ("adapter", "data", "training")
+        for flag, value in here[owner].items()
+        if there[owner].get(flag) != value and flag not in MAY_DIFFER
+    ]
+    if differences:
+        raise ValueError(
+            f"`output_dir` holds another comparison: {folder} is a run with other flags ({'; '.join(differences)}). "
+            "Choose another folder, or pass `--overwrite_output_dir`."
+        )
+
+
+def _write(
+    path: Path, title: str, adapter: Adapter, runs: Mapping[str, Finished], variants: Mapping[str, Mapping[str, Any]]
+) -> None:
+    first, *others = runs
+    groups = list(_groups(runs[first]))
+    by_length = {name: [_group_score(adapter, one, *group) for group in groups] for name, one in runs.items()}
+    axis = {"x_label": f"source length in {adapter.source_unit}", "y_label": adapter.metric}
+    lengths = np.fromiter(runs[first].column("source_length", ALL), dtype=np.int64)
+    rows = {name: one.row_scores(adapter) for name, one in runs.items()}
+    gaps = {
+        name: [_group_gap(rows[name] - rows[first], lengths, *group) for group in [("all", ALL), *groups]]
+        for name in others
+    }
+    sections = [
+        Section("Scores", score_table(list(_scores(adapter, runs)))),
+        Section("Score by source length", intervals_by_group(by_length, **axis)),
+        Section(
+            "Difference by source length",
+            intervals_by_group(gaps, **axis | {"y_label": f"mean difference of rows to {first}"}),
+            note=f"Each row's own score, less the one it has {first}, with 95 % intervals over rows. Where an interval "
+            "holds 0, these rows do not tell.",
+        ),
+        Section("Training", _curves(adapter, runs)),
+        Section("What differs", facts({name: dict(changes) or "nothing" for name, changes in variants.items()})),
+    ]
+    write_page(path, title, sections, subtitle=adapter.task)
+
+
+ALL = range(2**31)
+
+
+def _groups(one: Finished) -> Iterator[tuple[str, range]]:
+    lengths = np.fromiter(one.column("source_length", ALL), dtype=np.int64)
+    starts = np.unique(np.quantile(lengths, np.linspace(0, 1, GROUPS + 1)[:-1], method="higher")).tolist()
+    for low, high in pairwise([*starts, int(lengths.max()) + 1]):
+        yield f"{low}–{high - 1}" if low < high - 1 else str(low), range(low, high)
+
+
+def _group_score(adapter: Adapter, one: Finished, label: str, lengths: range) -> Group:
+    texts = (one.column(name, lengths) for name in ("prediction", "reference"))
+    score = adapter.score(*texts, only=adapter.metric)[adapter.metric]
+    return label, score.value, score.low, score.high, score.count
+
+
+def _group_gap(gaps: np.ndarray, lengths: np.ndarray, label: str, wanted: range) -> Group:
+    score = mean_score(gaps[(lengths >= wanted.start) & (lengths < wanted.stop)])
+    return label, score.value, score.low, score.high, score.count
+
+
+def _scores(adapter: Adapter, runs: Mapping[str, Finished]) -> Iterator[dict[str, Any]]:
+    for key in (adapter.metric, "teacher_forced_accuracy", "free_running_accuracy", "exposure_gap"):
+        for name, one in runs.items():
+            figures = one.figures
+            if key in figures:
+                low, high = (figures[f"{key}_{end}"] for end in ("low", "high"))
+                yield {"name": f"{key.replace('_', ' ')}, {name}", "value": figures[key], "low": low, "high": high}
+
+
+def _curves(adapter: Adapter, runs: Mapping[str, Finished]) -> str:
+    drawn = {"eval_teacher_forced_loss": "nats per label, validation", f"eval_{adapter.metric}": adapter.metric}
+    return "".join(
+        curves({name: one.curve(logged) for name, one in runs.items()}, x_label="step", y_label=label)
+        for logged, label in drawn.items()
+    )
+
+
+__all__ = ["compare"]
