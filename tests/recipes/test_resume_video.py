@@ -31,6 +31,7 @@ def tables() -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.promise("H5")
 @pytest.mark.parametrize("decoder", ["frames", "events"])
 def test_a_video_run_that_is_killed_goes_on_as_if_it_had_not_been(decoder, tables):
     """SIGKILL after the first checkpoint, in the middle of an epoch, and after another one."""

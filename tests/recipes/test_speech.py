@@ -69,6 +69,7 @@ def test_a_folder_of_recordings_becomes_a_model_that_transcribes(table, recipe):
 
 
 @pytest.mark.slow
+@pytest.mark.promise("H5")
 def test_a_run_on_varied_recordings_that_is_killed_ends_as_if_it_had_not_been(table):
     table("train", 40)
     table("other", 8, seed=1)
