@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import safe_open
 
 from toolkit.adapters.base import Adapter
 from toolkit.arguments import RecipeArguments, asked_for
@@ -46,6 +48,22 @@ class Finished:
         """As the run has written them."""
         return json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))
 
+    @property
+    def recurrent_parameters(self) -> int:
+        """How many numbers its recurrent layers hold."""
+        with safe_open(self.folder / "model.safetensors", "pt") as weights:
+            names = [name for name in weights.keys() if re.search(r"\.(weight|bias)_[ih]h_", name)]  # noqa: SIM118
+            return sum(prod(weights.get_slice(name).get_shape()) for name in names)
+
+    @property
+    def cost(self) -> str:
+        """Its size, and the wall time of its training, in words."""
+        figures = self.figures
+        return (
+            f"{figures['parameters']:,} parameters, {self.recurrent_parameters:,} of them in recurrent layers; "
+            f"{figures['train_seconds']:.0f} s of training"
+        )
+
     def curve(self, name: str) -> list[tuple[float, float]]:
         """(step, value) of what was logged under a name."""
         state = json.loads((checkpoints(self.folder)[-1] / "trainer_state.json").read_text(encoding="utf-8"))
@@ -82,7 +100,7 @@ def compare(
         variants: by name, flags with another value; the first is what the others are compared with.
 
     Returns:
-        The page; none after `check_only`.
+        The page; none after `check_only`, and none in any process but the first.
 
     Raises:
         BadData: as `toolkit.run`.
@@ -103,8 +121,11 @@ def compare(
         if (runs[name].folder / RESULTS).exists() and not arguments.overwrite_output_dir:
             _refuse_other(runs[name].folder, asked_for(mine, data, asked))
         else:
-            print(f"{title}: {name}")
+            if arguments.process_index == 0:
+                print(f"{title}: {name}")
             run(mine, data, asked)
+    if arguments.process_index:
+        return None
     _write(root / PAGE, title, adapter, runs, variants)
     print(f"Comparison: {root / PAGE}")
     return root / PAGE
@@ -149,6 +170,7 @@ def _write(
             "holds 0, these rows do not tell.",
         ),
         Section("Training", _curves(adapter, runs)),
+        Section("Size and speed", facts({name: one.cost for name, one in runs.items()})),
         Section("What differs", facts({name: dict(changes) or "nothing" for name, changes in variants.items()})),
     ]
     write_page(path, title, sections, subtitle=adapter.task)

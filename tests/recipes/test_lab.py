@@ -57,6 +57,16 @@ def test_the_forcing_lab_trains_three_ratios_from_one_seed(recipe, rows):
     assert "nats per label, validation over step" in charts("lab/comparison.html")
 
 
+@pytest.mark.promise("A8")
+def test_the_lab_of_cells_sets_sizes_and_times_side_by_side(recipe, rows):
+    said = recipe("lab/cells", output_dir="lab", **rows, **SETTINGS)
+    assert said.code == 0, said.err
+    lstm, gru = (Finished(Path("lab", name)) for name in ("lstm", "gru"))
+    assert 3 * lstm.recurrent_parameters == 4 * gru.recurrent_parameters > 0
+    shown = read(charts("lab/comparison.html")).text
+    assert all(one.cost in shown for one in (lstm, gru))
+
+
 def test_differences_are_those_of_the_rows_with_the_interval_of_their_mean(rows):
     adapter = TextToText(**{key: value for key, value in SETTINGS.items() if key != "num_train_epochs"})
     job = partial(compare, title="t", variants={"one": {}, "same": {}, "other": {"hidden_size": 24}})
