@@ -12,6 +12,7 @@ from toolkit import metrics
 from toolkit.adapters.base import Adapter
 from toolkit.adapters.core import RecurrentCore
 from toolkit.adapters.text.checks import too_long, wordless_targets
+from toolkit.adapters.text.gates import gate_curves
 from toolkit.adapters.text.maps import attention_maps
 from toolkit.adapters.text.pretrained import encoder_decoder, habits, pretrained_model
 from toolkit.adapters.text.scoring import score_text, score_texts
@@ -191,8 +192,8 @@ class TextToText(RecurrentCore, Adapter):
         language = None
         if self.model_name_or_path is not None and self.tgt_lang is not None:
             language = language_id(self._target_tokenizer, self.tgt_lang)
-        given = _given(num_beams=self.num_beams, length_penalty=self.length_penalty, forced_bos_token_id=language)
-        return {**fresh, **given}
+        asked = {"num_beams": self.num_beams, "length_penalty": self.length_penalty, "forced_bos_token_id": language}
+        return {**fresh, **{name: value for name, value in asked.items() if value is not None}}
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """`input_ids` and `attention_mask`."""
@@ -257,8 +258,9 @@ class TextToText(RecurrentCore, Adapter):
         return score_text(predicted, expected)
 
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
-        """Attention maps."""
-        return attention_maps(records, serve)
+        """Attention maps, and the gates of the decoder."""
+        yield from attention_maps(records, serve)
+        yield from gate_curves(records, serve, lambda text: self.inputs({self._names[0]: text}))
 
     def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
         """The sources of the rows."""
@@ -287,10 +289,6 @@ class TextToText(RecurrentCore, Adapter):
         for split in splits.values() if self.targets_have_words else ():
             yield from wordless_targets(split, self._names)
         yield from shared_rows(splits, self._names)
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _end(tokenizer: Any) -> int:
