@@ -65,8 +65,9 @@ class Finished:
         )
 
     def curve(self, name: str) -> list[tuple[float, float]]:
-        """(step, value) of what was logged under a name."""
-        state = json.loads((checkpoints(self.folder)[-1] / "trainer_state.json").read_text(encoding="utf-8"))
+        """(step, value) of what was logged under a name; nothing where no checkpoint was kept."""
+        whole = checkpoints(self.folder)
+        state = json.loads((whole[-1] / "trainer_state.json").read_bytes()) if whole else {"log_history": []}
         return [(entry["step"], entry[name]) for entry in state["log_history"] if name in entry]
 
     def column(self, name: str, lengths: range) -> Column:

@@ -13,9 +13,9 @@ from toolkit.report import Section, curves, text_block
 
 SHOWN, MOST_TOKENS = 3, 40
 NOTE = (
-    "How far the gates of the decoder's lowest layer were open, on the mean of its units: 0 is shut, 1 is open. An LSTM's "
-    "input gate lets the new in, its forget gate keeps the old, its output gate shows it; a GRU's reset gate lets the old "
-    "into what is new, its update gate keeps the old."
+    "How far the gates of the decoder's lowest layer were open, on the mean of its units: 0 is shut, 1 is open. Of an "
+    "LSTM the input gate lets the new in, the forget gate keeps the old, the output gate shows it; of a GRU the reset "
+    "gate lets the old into what is new, the update gate keeps the old."
 )
 
 
