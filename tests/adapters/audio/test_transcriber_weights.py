@@ -92,8 +92,10 @@ def test_long_recordings_give_words_with_times_and_tell_their_silences(hear, spe
     starts = [chunk["timestamp"][0] for chunk in answer["chunks"] if words(chunk["text"]) == ["americans"]]
     assert np.diff(starts) == pytest.approx([31.0, 11.0, 11.0, 11.0], abs=0.35)
     assert starts[0] == pytest.approx(20 + 1.9, abs=0.5)
-    assert all("no speech" in part["reason"] for part in answer["skipped"])
-    assert len(answer["skipped"]) == 3
+    reasons = [part["reason"] for part in answer["skipped"]]
+    assert sum("no speech" in reason for reason in reasons) == 3
+    others = [reason for reason in reasons if "no speech" not in reason]
+    assert all(reason.endswith("in no loop: it stays") for reason in others), "one sentence fills a window twice"
 
 
 @pytest.mark.promise("F6")
