@@ -106,14 +106,14 @@ def decode(model: nn.Module, texts: captions.Captions, beams: int, rows: int, se
             labels = model.generate(source, attention_mask=mask, num_beams=beams, max_new_tokens=LENGTH)[:, 1:]
         written += [texts.text(ids) for ids in labels.tolist()]
     seconds = time.process_time() - started
-    own_steps = (
-        {} if isinstance(model, PlainSeq2Seq) else {"steps_share": _steps(model, sources, pad, order, beams, rows)}
-    )
     if len(written) != sentences or any(len(text.split()) != LENGTH or "<eos>" in text for text in written):
         raise RuntimeError(
             f"Not every one of {sentences} hypotheses has {LENGTH} labels, so the speeds do not compare."
         )
-    report(model, sent_cpu_s=sentences / seconds, **{name: spent / seconds for name, spent in own_steps.items()})
+    share = {}
+    if not isinstance(model, PlainSeq2Seq):
+        share["steps_share"] = _steps(model, sources, pad, order, beams, rows) / seconds
+    report(model, sent_cpu_s=sentences / seconds, **share)
 
 
 @torch.no_grad()

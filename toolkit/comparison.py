@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from itertools import pairwise
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,9 @@ from toolkit.metrics import mean_score
 from toolkit.recipe import run
 from toolkit.report import Section, curves, facts, intervals_by_group, score_table, write_page
 from toolkit.run_folder import ARGUMENTS, PREDICTIONS, RESULTS
+from toolkit.run_report import Group, group_score, length_groups
 
 PAGE = "comparison.html"
-GROUPS = 8
-"""Into so many groups of about equal size the rows fall by the length of their source."""
 MAY_DIFFER = (
     "output_dir",
     "overwrite_output_dir",
@@ -34,8 +33,6 @@ MAY_DIFFER = (
 )
 """Flags of a finished run that say nothing of what it has learnt."""
 
-Group = tuple[str, float, float, float, int]
-
 
 @dataclass(frozen=True)
 class Finished:
@@ -43,7 +40,7 @@ class Finished:
 
     folder: Path
 
-    @property
+    @cached_property
     def figures(self) -> dict[str, float]:
         """As the run has written them."""
         return json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))
@@ -70,13 +67,14 @@ class Finished:
         state = json.loads((whole[-1] / "trainer_state.json").read_bytes()) if whole else {"log_history": []}
         return [(entry["step"], entry[name]) for entry in state["log_history"] if name in entry]
 
-    def column(self, name: str, lengths: range) -> Column:
-        """One field of the predictions of rows whose source is so long."""
-        return Column(self.folder / PREDICTIONS, name, lengths)
+    @property
+    def predictions(self) -> Path:
+        """Its rows."""
+        return self.folder / PREDICTIONS
 
     def row_scores(self, adapter: Adapter) -> np.ndarray:
         """(rows,) each row's own score."""
-        records = Records(self.folder / PREDICTIONS)
+        records = Records(self.predictions)
         return np.array([adapter.row_score(record["prediction"], record["reference"]) for record in records])
 
 
@@ -152,13 +150,16 @@ def _write(
     path: Path, title: str, adapter: Adapter, runs: Mapping[str, Finished], variants: Mapping[str, Mapping[str, Any]]
 ) -> None:
     first, *others = runs
-    groups = list(_groups(runs[first]))
-    by_length = {name: [_group_score(adapter, one, *group) for group in groups] for name, one in runs.items()}
+    groups = length_groups(runs[first].predictions)
+    by_length = {
+        name: [group_score(adapter, one.predictions, *group) for group in groups] for name, one in runs.items()
+    }
     axis = {"x_label": f"source length in {adapter.source_unit}", "y_label": adapter.metric}
-    lengths = np.fromiter(runs[first].column("source_length", ALL), dtype=np.int64)
+    lengths = np.fromiter(Column(runs[first].predictions, "source_length"), dtype=np.int64)
+    everything = ("all", range(int(lengths.max()) + 1))
     rows = {name: one.row_scores(adapter) for name, one in runs.items()}
     gaps = {
-        name: [_group_gap(rows[name] - rows[first], lengths, *group) for group in [("all", ALL), *groups]]
+        name: [_group_gap(rows[name] - rows[first], lengths, *group) for group in [everything, *groups]]
         for name in others
     }
     sections = [
@@ -175,22 +176,6 @@ def _write(
         Section("What differs", facts({name: dict(changes) or "nothing" for name, changes in variants.items()})),
     ]
     write_page(path, title, sections, subtitle=adapter.task)
-
-
-ALL = range(2**31)
-
-
-def _groups(one: Finished) -> Iterator[tuple[str, range]]:
-    lengths = np.fromiter(one.column("source_length", ALL), dtype=np.int64)
-    starts = np.unique(np.quantile(lengths, np.linspace(0, 1, GROUPS + 1)[:-1], method="higher")).tolist()
-    for low, high in pairwise([*starts, int(lengths.max()) + 1]):
-        yield f"{low}–{high - 1}" if low < high - 1 else str(low), range(low, high)
-
-
-def _group_score(adapter: Adapter, one: Finished, label: str, lengths: range) -> Group:
-    texts = (one.column(name, lengths) for name in ("prediction", "reference"))
-    score = adapter.score(*texts, only=adapter.metric)[adapter.metric]
-    return label, score.value, score.low, score.high, score.count
 
 
 def _group_gap(gaps: np.ndarray, lengths: np.ndarray, label: str, wanted: range) -> Group:

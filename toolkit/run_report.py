@@ -1,6 +1,7 @@
 """The report of a run: what a reader wants to see of an outcome, put into the figures of `toolkit.report`."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from transformers import PreTrainedModel
@@ -21,6 +22,7 @@ from toolkit.report import (
 from toolkit.run_folder import Outcome, environment
 
 WORST = 20
+Group = tuple[str, float, float, float, int]
 EXPLAINED = {
     "teacher_forced_accuracy": "Labels right per hundred when all the labels before were the right ones.",
     "free_running_accuracy": "Labels right per hundred when the model goes on from its own words.",
@@ -83,18 +85,24 @@ def _scores(outcome: Outcome) -> str:
 
 
 def _by_length(outcome: Outcome, adapter: Adapter) -> str:
-    """The selecting score of rows whose sources are about equally long, in up to eight groups of about equal size."""
     path = outcome.evaluation.path
-    lengths = np.fromiter(Column(path, "source_length"), dtype=np.int64)
-    starts = np.unique(np.quantile(lengths, np.linspace(0, 1, 9)[:-1], method="higher"))
-    groups = []
-    for low, high in pairwise([*starts.tolist(), int(lengths.max()) + 1]):
-        score = adapter.score(
-            *(Column(path, name, range(low, high)) for name in ("prediction", "reference")), only=adapter.metric
-        )[adapter.metric]
-        label = f"{low}–{high - 1}" if low < high - 1 else str(low)
-        groups.append((label, score.value, score.low, score.high, score.count))
+    groups = [group_score(adapter, path, *group) for group in length_groups(path)]
     return intervals_by_group(groups, x_label=f"source length in {adapter.source_unit}", y_label=adapter.metric)
+
+
+def length_groups(path: Path) -> list[tuple[str, range]]:
+    """Label and lengths of up to eight groups of predictions, of about equal size, by the length of the source."""
+    lengths = np.fromiter(Column(path, "source_length"), dtype=np.int64)
+    starts = np.unique(np.quantile(lengths, np.linspace(0, 1, 9)[:-1], method="higher")).tolist()
+    ends = pairwise([*starts, int(lengths.max()) + 1])
+    return [(f"{low}–{high - 1}" if low < high - 1 else str(low), range(low, high)) for low, high in ends]
+
+
+def group_score(adapter: Adapter, path: Path, label: str, lengths: range) -> Group:
+    """The selecting score of the predictions whose source is so long, as `intervals_by_group` draws it."""
+    texts = (Column(path, name, lengths) for name in ("prediction", "reference"))
+    score = adapter.score(*texts, only=adapter.metric)[adapter.metric]
+    return label, score.value, score.low, score.high, score.count
 
 
 def _curves(outcome: Outcome) -> str:
@@ -120,4 +128,4 @@ def _worst(outcome: Outcome, adapter: Adapter) -> str:
     return worst_cases(rows, columns=["line", "score", "source", "prediction", "reference"])
 
 
-__all__ = ["write_run_report"]
+__all__ = ["Group", "group_score", "length_groups", "write_run_report"]

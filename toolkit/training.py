@@ -128,10 +128,11 @@ class RecipeTrainer(Seq2SeqTrainer):
         """Wall time of the training, with that of the processes before this one."""
         return self._seconds_before + time.monotonic() - self._started
 
-    def _init_training_state(self, *args: Any, **settings: Any) -> tuple[int, int]:
+    def _init_training_state(
+        self, max_steps: int, steps_per_epoch: int, epochs: int, resumed: str | None, trial: Any
+    ) -> tuple[int, int]:
         """As in the library, which looks for the best checkpoint where the run began, and says nothing without it."""
-        given = super()._init_training_state(*args, **settings)
-        resumed = settings["resume_from_checkpoint"] if "resume_from_checkpoint" in settings else args[3]
+        given = super()._init_training_state(max_steps, steps_per_epoch, epochs, resumed, trial)
         if resumed is None:
             return given
         if (unlogged := Path(resumed, self._unlogged)).exists():

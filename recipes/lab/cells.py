@@ -1,7 +1,7 @@
 """See what the recurrent cell changes.   python recipes/lab/cells.py --train_file pairs.tsv
 
 Trains one model twice on the same pairs, with LSTM cells and with GRU cells, which have three quarters of the numbers,
-and sets scores, sizes and times of training side by side on one page. Expected: docs/explanation/attention.md.
+and sets scores, sizes and times of training side by side on one page. Expected: depends on the data.
 """
 
 from functools import partial

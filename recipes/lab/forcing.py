@@ -2,7 +2,7 @@
 
 Trains one model three times from the same seed: the decoder always reads the right word, every second time, and never;
 otherwise it reads its own. Loss and score against steps, and the exposure gap, stand on one page.
-Expected: docs/explanation/exposure.md.
+Expected: depends on the data.
 """
 
 from functools import partial

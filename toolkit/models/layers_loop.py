@@ -160,4 +160,4 @@ def run_layer(
     return outputs, tuple(tensor[0] for tensor in (end if is_lstm else (end,)))
 
 
-__all__ = ["LoopCell", "LoopLinear", "run_layer"]
+__all__ = ["LoopCell", "LoopLinear", "layer_weights", "run_layer"]

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from toolkit.models import RecurrentSeq2SeqForConditionalGeneration
+from toolkit.models.layers_loop import layer_weights
 from toolkit.report import Section, curves, text_block
 
 SHOWN, MOST_TOKENS = 3, 40
@@ -33,13 +34,14 @@ def decoder_gates(
     Returns:
         By name, (T, D): input, forget and output of an LSTM, reset and update of a GRU.
     """
-    decoder, layer = model.decoder, model.decoder.layers[0]
+    decoder = model.decoder
+    weight, recurrent_weight, bias, recurrent_bias = layer_weights(decoder.layers[0])
     encoded = model.encode(**source)
     state, opened = decoder.start(encoded, 1), []
     for label in read.split(1, 1):
         vector = torch.cat([decoder.embed(label, encoded), *([state["feed"][:, None]] if "feed" in state else [])], -1)
-        given = linear(vector[:, 0], layer.weight_ih_l0, layer.bias_ih_l0)  # type: ignore[arg-type]
-        recalled = linear(state["hidden"][:, 0], layer.weight_hh_l0, layer.bias_hh_l0)  # type: ignore[arg-type]
+        given = linear(vector[:, 0], weight, bias)
+        recalled = linear(state["hidden"][:, 0], recurrent_weight, recurrent_bias)
         opened.append((given + recalled).sigmoid())
         _, _, state = decoder(label, encoded, state)
     names = ("input", "forget", "", "output") if model.config.cell_type == "lstm" else ("reset", "update", "")
