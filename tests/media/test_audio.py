@@ -56,6 +56,13 @@ def test_a_path_bytes_a_stream_and_a_row_are_the_same_sound(tune, ending):
         assert read_audio(stream).samples.equal(expected)
 
 
+@pytest.mark.parametrize("name", ["12:30.wav", "http:talk.wav", "a?b=%20#c.wav", "-i.wav", "pipe:0.wav"])
+def test_a_name_that_reads_like_an_address_is_a_file(tmp_path, monkeypatch, name):
+    write_sound(tmp_path / name, chirp(0.2))
+    monkeypatch.chdir(tmp_path)
+    assert read_audio(name).seconds == pytest.approx(0.2)
+
+
 def test_an_address_is_the_same_sound(tune):
     path = tune("mp3")
     with served(path.parent) as address:

@@ -65,7 +65,6 @@ def test_a_step_after_a_change_that_nobody_announced_reads_the_changed_weights()
     test_a_step_after_a_change_reads_the_changed_weights(lambda core: core.lm_head.weight.data.neg_(), 2)
 
 
-@pytest.mark.xfail(strict=True, reason="weights made in inference mode have no version to look up")
 def test_a_model_made_in_inference_mode_writes():
     with torch.inference_mode():
         core = tiny_core().float()
@@ -91,7 +90,7 @@ def test_a_single_step_gives_what_the_plain_products_give(choice):
         assert torch.allclose(step(core, rows), slow_step(core, rows), atol=1e-5)
 
 
-@pytest.mark.parametrize("rows", [1, 2, 5, 64, 65, 200])
+@pytest.mark.parametrize("rows", [1, 2, 5, 64, 128, 129, 200])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 @torch.no_grad()
 def test_products_of_any_number_of_rows_are_those_of_torch(rows, dtype):
@@ -118,7 +117,7 @@ def test_another_model_has_weights_of_its_own(twin):
 
 
 @pytest.mark.parametrize("labels", [63, 64, 65, 130])
-@pytest.mark.parametrize("rows", [(65,), (70, 1), (9, 12)])
+@pytest.mark.parametrize("rows", [(129,), (130, 1), (9, 16)])
 def test_products_of_many_rows_are_those_of_torch_and_keep_no_copy(labels, rows):
     vectors, weight, bias = torch.randn(*rows, 12), torch.randn(labels, 12), torch.randn(labels)
     decoding = DecodingWeights()

@@ -8,6 +8,7 @@ from transformers.generation import EosTokenCriteria, MaxLengthCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from tests.models.tiny import EOS, SOS, TARGET_WORDS, sentences, tiny_core
+from toolkit.models.layers_output import largest, likeliest
 
 BATCH = sentences(5, 9, 1, 3, 7, 2, 8, 4, 6)
 STEPS = 12
@@ -64,7 +65,7 @@ def test_labels_alone_are_written_by_our_loops(search, own_loops_only):
 @pytest.mark.parametrize("beams", [1, 3])
 def test_sentences_that_have_ended_leave_the_batch(beams):
     core, rows = ending_core(attention_type="dot"), []
-    core.decoder.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    core.decoder.embed_tokens.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
     answers = [row[1:] for row in write(core, num_beams=beams, max_new_tokens=30).tolist()]
     assert rows == sorted(rows, reverse=True) and rows[-1] < rows[0] == len(answers) * beams
     if beams == 1:
@@ -111,6 +112,42 @@ def test_a_limit_that_is_none_asks_for_no_memory():
     for beams in (1, 3):
         ids = CORES[0].generate(**one, num_beams=beams, max_new_tokens=10**12)
         assert torch.equal(ids, CORES[0].generate(**one, num_beams=beams, max_new_tokens=200))
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("how", ["hook", "another forward"])
+def test_a_model_that_somebody_has_changed_writes_what_it_then_scores(how, beams):
+    core = ending_core(attention_type="dot")
+
+    def forbid(_: nn.Module, __: object, output: object) -> object:
+        output.logits[..., 5:] = -torch.inf
+        return output
+
+    assert write(core, num_beams=beams).max() >= 5
+    if how == "hook":
+        core.register_forward_hook(forbid)
+    else:
+        forward = core.forward
+        core.forward = lambda *given, **named: forbid(core, given, forward(*given, **named))
+    assert write(core, num_beams=beams).max() < 5
+
+
+@pytest.mark.parametrize("labels", [1, 63, 64, 100, 640, 1000, 1111])
+@pytest.mark.parametrize("rows", [1, 7, 90])
+def test_the_largest_of_many_scores_are_those_of_torch(labels, rows):
+    scores = torch.randperm(rows * labels).view(rows, labels).float()
+    assert torch.equal(likeliest(scores), scores.argmax(1))
+    for number in (1, 2, 9):
+        if number <= labels:
+            for ours, theirs in zip(largest(scores, number), scores.topk(number), strict=True):
+                assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("labels", [640, 1000])
+def test_of_equal_scores_the_first_is_the_likeliest(labels):
+    scores = torch.randint(0, 3, (100, labels)).float()
+    scores[0], scores[1, 5:], scores[2, labels - 3] = -torch.inf, torch.inf, torch.nan
+    assert torch.equal(likeliest(scores), scores.argmax(1))
 
 
 def test_every_label_can_be_written_and_the_last_one_is_the_end(own_loops_only):

@@ -53,7 +53,9 @@ def opened(source: Source) -> Iterator[Recording]:
             recording = Recording(av.open(file, "r", timeout=_PATIENCE_SECONDS), name)
         else:
             missing_bytes = _missing_bytes(file)
-            container = av.open(file, "r", container_options={"protocol_whitelist": "file"})
+            # "file:", or FFmpeg takes the beginning of a name such as 12:30.mp4 for a protocol
+            place = f"file:{file}" if isinstance(file, str) else file
+            container = av.open(place, "r", container_options={"protocol_whitelist": "file"})
             recording = Recording(container, name, missing_bytes)
     except (OSError, av.FFmpegError, UnicodeError) as fault:
         raise MediaError(name, _sentence(fault, is_address)) from fault

@@ -211,7 +211,7 @@ class VideoFile:
     def _chosen(self, indices: list[int]) -> Iterator[VideoFrame]:
         numbered = self._numbered_from(indices[0])
         for before, wanted in pairwise([indices[0], *indices]):
-            if self._keyframe(wanted) - before > _JUMP_FRAMES:
+            if wanted - before > _JUMP_FRAMES and self._keyframe(wanted) - before > _JUMP_FRAMES:
                 numbered.close()
                 numbered = self._numbered_from(wanted)
             yield next(frame for index, frame in numbered if index == wanted)
@@ -282,5 +282,5 @@ def _pictures(frames: Iterable[VideoFrame], size: tuple[int, int] | None) -> Ite
         height, width = (size[1], size[0]) if lies else size
         shrinks = height < frame.height or width < frame.width
         way = Interpolation.AREA if shrinks else Interpolation.BILINEAR
-        scaled = scaler.reformat(frame, width, height, "rgb24", interpolation=way, threads=1)
-        yield np.rot90(scaled.to_ndarray(), quarter_turns)
+        pixels = scaler.reformat(frame, width, height, "rgb24", interpolation=way, threads=1).to_ndarray()
+        yield np.rot90(pixels, quarter_turns) if quarter_turns else pixels

@@ -77,9 +77,9 @@ class RecurrentDecoder(nn.Module):
             Vectors (B, T, R), attention weights (B, T, S) or none, and the state after the last label.
         """
         state = state or self.start(encoded, len(input_ids))
-        in_one_go = choose is None and not self.input_feeding and self.attention_type != "location"
+        needs_steps = choose is not None or self.input_feeding or self.attention_type == "location"
         with dropped_weights(self.layers, self.recurrent_dropout):
-            if in_one_go or input_ids.shape[1] == 1:
+            if input_ids.shape[1] > 1 and not needs_steps:
                 vectors, weights, state = self._read(input_ids, encoded, state)
             else:
                 vectors, weights, state = self._read_by_step(input_ids, encoded, state, choose)
@@ -113,24 +113,19 @@ class RecurrentDecoder(nn.Module):
         """All given steps, (B, T, ·), one layer after the other."""
         finals = []
         answer: Tensor | None = None
-        lower = torch.cat([self.embed(input_ids, encoded), *self._fed(state)], -1)
+        lower = self.embed(input_ids, encoded)
         for index, layer in enumerate(self.layers):
-            output, after = run_layer(layer, lower, tuple(state[name][:, index] for name in self.bridge), self.decoding)
+            output, after = run_layer(layer, lower, tuple(state[name][:, index] for name in self.bridge))
             finals.append(after)
             output = self.dropout(output)
             if answer is None:
-                answer, weights = self._attend(output, encoded, state)
+                answer, weights = self.attend(output, encoded, state)
             lower = torch.cat([output, answer], -1)
         vectors = self.decoding.linear(lower, self.readout.weight, self.readout.bias).tanh()
         recurrent = [torch.stack(tensors, 1) for tensors in zip(*finals, strict=True)]
-        return vectors, weights, self._after(state, input_ids, recurrent, vectors[:, -1], weights)
+        return vectors, weights, self.after(state, input_ids, recurrent, vectors[:, -1], weights)
 
-    def _fed(self, state: dict[str, Tensor]) -> list[Tensor]:
-        return [state["feed"].unsqueeze(1)] if self.input_feeding else []
-
-    def _attend(
-        self, query: Tensor, encoded: RecurrentEncoderOutput, state: dict[str, Tensor]
-    ) -> tuple[Tensor, Tensor]:
+    def attend(self, query: Tensor, encoded: RecurrentEncoderOutput, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Asks for all steps of all rows that share a sentence at once, so that its keys are never copied."""
         keys, values, mask = encoded.keys, encoded.last_hidden_state, encoded.attention_mask
         if self.attention_type == "none":
@@ -154,14 +149,9 @@ class RecurrentDecoder(nn.Module):
         own = torch.zeros(input_ids.shape, dtype=torch.bool)
         if choose is not None:
             own = torch.rand(input_ids.shape, device=input_ids.device) < choose[0]
-        size, fed = self.readout.in_features // 2, [self.readout_size] if self.input_feeding else []
-        cells = [
-            LoopCell(layer, [size, size] if above else [words.shape[-1], *fed])
-            for above, layer in enumerate(self.layers)
-        ]
-        ahead = cells[0].ahead(words) if choose is None else None
-        read_out, bias = LoopLinear(self.readout.weight), self.readout.bias.expand(len(words), -1)
-        masks = [self.dropout.masks(words, size) for _ in cells]
+        steps = DecoderSteps(self)
+        ahead = steps.cells[0].ahead(words) if choose is None else None
+        masks = [self.dropout.masks(words, self.readout.in_features // 2) for _ in self.layers]
         vectors: list[Tensor] = []
         weights: list[Tensor] = []
         latest: list[Tensor] = []
@@ -171,26 +161,17 @@ class RecurrentDecoder(nn.Module):
                     chosen = choose[1](self.output_dropout(vectors[-1].unsqueeze(1)), state.get("latest"))
                 read = torch.where(own[:, step, None], chosen, read)
                 word = torch.where(own[:, step, None], self.embed(chosen, encoded)[:, 0], word)
-            lower = [*([] if ahead else [word]), *([state["feed"]] if self.input_feeding else [])]
-            given, answer, new = ahead[step] if ahead else None, None, []
-            for index, (cell, mask) in enumerate(zip(cells, masks, strict=True)):
-                new.append(cell(lower, tuple(state[name][:, index] for name in self.bridge), given))
-                output = new[-1][0] * mask[step] if mask else new[-1][0]
-                if answer is None:
-                    answer, weight = self._attend(output.unsqueeze(1), encoded, state)
-                    answer = answer[:, 0]
-                lower, given = [output, answer], None
-            vector = read_out(bias, torch.cat(lower, -1)).tanh()
+            given = ahead[step] if ahead else None
+            dropped = [mask[step] if mask else None for mask in masks]
+            vector, weight, state = steps(read, None if ahead else word, encoded, state, given, dropped)
             vectors.append(vector)
             weights.append(weight)
-            recurrent = [torch.stack(tensors, 1) for tensors in zip(*new, strict=True)]
-            state = self._after(state, read, recurrent, vector, weight)
             latest += [state["latest"]] if self.pointer is not None else []
         if latest:
             state["latest"] = torch.cat(latest, 1)
         return torch.stack(vectors, 1), torch.cat(weights, 1), state
 
-    def _after(
+    def after(
         self, state: dict[str, Tensor], read: Tensor, recurrent: list[Tensor], vector: Tensor, weights: Tensor
     ) -> dict[str, Tensor]:
         """The state after labels (B, T): (B, L, D) of each bridge, what was read out, looked at and pointed at."""
@@ -204,4 +185,60 @@ class RecurrentDecoder(nn.Module):
         return new
 
 
-__all__ = ["RecurrentDecoder"]
+class DecoderSteps:
+    """A decoder for the time of one loop: what does not change from step to step is prepared once.
+
+    Args:
+        decoder: whose weights are used.
+    """
+
+    def __init__(self, decoder: RecurrentDecoder) -> None:
+        self.decoder, size = decoder, decoder.readout.in_features // 2
+        # While training, weights of which some are dropped are gone after the loop, and so must be their copies.
+        decoding = DecodingWeights() if decoder.training else decoder.decoding
+        bottom = [decoder.embed_tokens.embedding_dim, *([decoder.readout_size] if decoder.input_feeding else [])]
+        self.cells = [
+            LoopCell(layer, [size, size] if above else bottom, decoding) for above, layer in enumerate(decoder.layers)
+        ]
+        self.read_out = LoopLinear(decoder.readout.weight, decoding)
+
+    def __call__(
+        self,
+        read: Tensor,
+        word: Tensor | None,
+        encoded: RecurrentEncoderOutput,
+        state: dict[str, Tensor],
+        given: Tensor | None = None,
+        masks: Sequence[Tensor | None] | None = None,
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """One step.
+
+        Args:
+            read: (B, 1) labels.
+            word: (B, E), their vectors.
+            encoded: the source.
+            state: where each row stands.
+            given: (B, gates), what the lowest cell makes of the vectors, in place of them.
+            masks: (B, D), what dropout leaves of each layer's output; none: all of it.
+
+        Returns:
+            Vectors (B, R), attention weights (B, 1, S), and the state after the step.
+        """
+        decoder, new = self.decoder, []
+        lower = [] if word is None else [word]
+        if decoder.input_feeding:
+            lower.append(state["feed"])
+        answer: Tensor | None = None
+        for index, (cell, mask) in enumerate(zip(self.cells, masks or [None] * len(self.cells), strict=True)):
+            new.append(cell(lower, tuple(state[name][:, index] for name in decoder.bridge), given))
+            output = new[-1][0] if mask is None else new[-1][0] * mask
+            if answer is None:
+                answer, weights = decoder.attend(output.unsqueeze(1), encoded, state)
+                answer = answer[:, 0]
+            lower, given = [output, answer], None
+        vector = self.read_out(decoder.readout.bias, torch.cat(lower, -1)).tanh()
+        recurrent = [torch.stack(tensors, 1) for tensors in zip(*new, strict=True)]
+        return vector, weights, decoder.after(state, read, recurrent, vector, weights)
+
+
+__all__ = ["DecoderSteps", "RecurrentDecoder"]

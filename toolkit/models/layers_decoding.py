@@ -1,6 +1,7 @@
-"""Weights laid out for writing one label at a time, where the whole cost of a product is reading its weights."""
+"""Weights laid out for writing one label at a time, where most of what a product costs is reading its weights."""
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -8,52 +9,84 @@ from torch import Tensor
 
 from .layers_output import aligned_linear
 
-MOST_ROWS = 64
-"""With more rows than this the usual layout of a weight is as fast."""
+MOST_ROWS = 128
+"""With more rows than this the usual layout of a weight is as fast in float32."""
+ROOM = 16
+"""Numbers between the rows of a transposed copy; without them rows of 2,048 fall on each other in a cache."""
 
-LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "transposed": lambda weight: weight.t().contiguous(),
-    "packed": lambda weight: torch.ops.mkldnn._reorder_linear_weight(weight, MOST_ROWS),
-}
+
+def transposed(weight: Tensor) -> Tensor:
+    """(V, D) to a copy (D, V) with room between its rows."""
+    labels, width = weight.shape
+    return weight.new_empty(width, labels + ROOM)[:, :labels].copy_(weight.t())
+
+
+def packed(weight: Tensor) -> Tensor:
+    """A copy as oneDNN wants it: (V, D), in blocks."""
+    return torch.ops.mkldnn._reorder_linear_weight(weight, MOST_ROWS)
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Whether this processor does, by oneDNN."""
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def layout_of(weight: Tensor) -> Callable[[Tensor], Tensor] | None:
+    """What makes a copy of a weight; none where the usual layout serves best, or where no change could be noticed."""
+    if weight.device.type != "cpu" or torch.is_autocast_enabled("cpu") or weight.is_inference():
+        return None
+    if weight.dtype == torch.bfloat16:
+        return packed if multiplies_bfloat16() else None
+    return transposed if weight.dtype == torch.float32 else None
 
 
 class DecodingWeights:
-    """Products without gradients on a CPU; with few rows from copies of weights that they read up to twice as fast.
+    """Products without gradients on a CPU from copies of weights, up to twice as fast; the same but for rounding.
 
-    The copy is transposed for one row and packed by oneDNN for up to 64; the numbers are the same but for rounding.
-    It belongs to the weight, not to a batch. It is made anew when the weight has changed as far as torch counts
-    changes, which a fused optimizer escapes: `forget` stands between training and writing.
+    In float32 the copy is transposed and serves few rows, in bfloat16 it is packed by oneDNN. It belongs to the weight,
+    not to a batch. It is made anew when the weight has changed as far as torch counts changes, which a fused optimizer
+    escapes: `forget` stands between training and writing.
     """
 
     def __init__(self) -> None:
-        self._copies: dict[tuple[int, str], tuple[int, Tensor]] = {}
+        self._copies: dict[int, tuple[int, Tensor]] = {}
 
     def forget(self) -> None:
         """Drops all copies; they are made again when they are needed."""
         self._copies.clear()
 
+    def product(self, weight: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """What makes `onto + vectors @ weight.T` of (N, V) or (V,) and (N, D) while the weight stays as it is."""
+        layout = layout_of(weight)
+        if layout is None:
+            return lambda onto, vectors: torch.addmm(onto, vectors, weight.t())
+
+        def from_transposed(onto: Tensor, vectors: Tensor) -> Tensor:
+            if vectors.shape[0] > MOST_ROWS:
+                return aligned_linear(vectors, weight, onto)
+            return torch.addmm(onto, vectors, self._copy(weight, transposed))
+
+        def from_packed(onto: Tensor, vectors: Tensor) -> Tensor:
+            bias, copy = onto if onto.dim() == 1 else None, self._copy(weight, packed)
+            product = torch.ops.mkldnn._linear_pointwise(vectors, copy, bias, "none", [], "")
+            return product if bias is not None else product.add_(onto)
+
+        return from_transposed if layout is transposed else from_packed
+
     def linear(self, vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """As `torch.nn.functional.linear`: (..., D) to (..., V)."""
-        rows = vectors.shape[:-1].numel()
-        is_plain = (
-            weight.device.type == "cpu" and weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-        )
-        if not is_plain or torch.is_grad_enabled() or not rows:
+        shape = vectors.shape[:-1]
+        if torch.is_grad_enabled() or not shape.numel() or layout_of(weight) is None:
             return F.linear(vectors, weight, bias)
-        flat = vectors.flatten(0, -2)
-        if rows > MOST_ROWS:
-            product = aligned_linear(flat, weight, bias)
-        elif rows == 1 or not torch.backends.mkldnn.is_available():
-            product = torch.addmm(bias, flat, self._copy("transposed", weight))
-        else:
-            product = torch.ops.mkldnn._linear_pointwise(flat, self._copy("packed", weight), bias, "none", [], "")
-        return product.unflatten(0, vectors.shape[:-1])
+        product = self.product(weight)(bias, vectors.reshape(-1, vectors.shape[-1]))
+        return product if len(shape) == 1 else product.unflatten(0, shape)
 
-    def _copy(self, layout: str, weight: Tensor) -> Tensor:
-        key, version = (weight.data_ptr(), layout), weight._version
-        if key not in self._copies or self._copies[key][0] != version:
-            self._copies[key] = version, LAYOUTS[layout](weight.detach())
-        return self._copies[key][1]
+    def _copy(self, weight: Tensor, layout: Callable[[Tensor], Tensor]) -> Tensor:
+        place, version = weight.data_ptr(), weight._version
+        if place not in self._copies or self._copies[place][0] != version:
+            self._copies[place] = version, layout(weight.detach())
+        return self._copies[place][1]
 
     def __reduce__(self) -> tuple:
         """Copies of weights are not copied or pickled along: another model has weights of its own."""

@@ -44,9 +44,11 @@ class WordEmbedding(nn.Embedding):
     def forward(self, input: Tensor) -> Tensor:
         """(B, T) -> (B, T, D)."""
         vectors = super().forward(input)
-        if self.training and self.word_dropout:
+        if not self.training:
+            return vectors
+        if self.word_dropout:
             vectors = vectors * F.dropout(vectors.new_ones(*input.shape, 1), self.word_dropout)
-        return F.dropout(vectors, self.dropout, self.training)
+        return F.dropout(vectors, self.dropout)
 
 
 @contextmanager

@@ -51,27 +51,33 @@ class LoopLinear:
     Made anew for each loop, so nothing of a batch outlives it.
 
     >>> weight = torch.ones(2, 3, requires_grad=True)
-    >>> linear = LoopLinear(weight)
+    >>> linear = LoopLinear(weight, DecodingWeights())
     >>> sum(linear(torch.zeros(1, 2), torch.full((1, 3), float(step))).sum() for step in range(4)).backward()
     >>> weight.grad[0]
     tensor([6., 6., 6.])
     """
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, weight: Tensor, decoding: DecodingWeights) -> None:
         self.notes: list[tuple[Tensor, Tensor]] = []
         self.is_hoisted = weight.requires_grad and torch.is_grad_enabled()
         self.dtype = precision(weight)
-        self.weight = _Weight.apply(weight.to(self.dtype), self.notes) if self.is_hoisted else weight
+        if self.is_hoisted:
+            self.weight = _Weight.apply(weight.to(self.dtype), self.notes)
+        else:
+            self.product = decoding.product(weight)
 
     def __call__(self, onto: Tensor, inputs: Tensor) -> Tensor:
-        """(B, out) and (B, in) to (B, out)."""
-        if self.is_hoisted:
-            return _Step.apply(onto.to(self.dtype), inputs.to(self.dtype), self.weight, self.notes)
-        return onto + inputs @ self.weight.t()
+        """(B, out) or (out,) and (B, in) to (B, out)."""
+        if not self.is_hoisted:
+            return self.product(onto, inputs)
+        onto = onto.expand(len(inputs), -1)
+        return _Step.apply(onto.to(self.dtype), inputs.to(self.dtype), self.weight, self.notes)
 
 
 def layer_weights(layer: nn.RNNBase) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Of a one-layer, one-way layer: input and recurrent weight, input and recurrent bias."""
+    if not layer.training:  # nothing is dropped, and asking whether all is in place costs more than looking
+        return tuple(getattr(layer, name) for name in layer._flat_weights_names)
     layer._update_flat_weights()
     return tuple(layer._flat_weights)  # type: ignore[return-value]
 
@@ -82,20 +88,20 @@ class LoopCell:
     Args:
         layer: torch's own layer, whose weights are used.
         widths: how its input is made up of several vectors side by side.
+        decoding: the products where no gradient is wanted.
     """
 
-    def __init__(self, layer: nn.RNNBase, widths: list[int]) -> None:
+    def __init__(self, layer: nn.RNNBase, widths: list[int], decoding: DecodingWeights) -> None:
         self.is_lstm = isinstance(layer, nn.LSTM)
         weight, recurrent_weight, bias, self.recurrent_bias = layer_weights(layer)
-        self.weights = torch.split(weight, widths, 1)
-        self.inputs = [LoopLinear(part) for part in self.weights]
-        self.recurrent = LoopLinear(recurrent_weight)
+        self.inputs = [LoopLinear(part, decoding) for part in torch.split(weight, widths, 1)]
+        self.recurrent = LoopLinear(recurrent_weight, decoding)
         # The GRU's reset gate stands between the two biases; the LSTM only ever sees their sum.
         self.bias = bias + self.recurrent_bias if self.is_lstm else bias
 
     def ahead(self, part: Tensor) -> tuple[Tensor, ...]:
         """What the first part of the input adds to the gates, for all steps: (B, T, in) to T times (B, gates)."""
-        return torch.unbind(nn.functional.linear(part, self.weights[0], self.bias), 1)
+        return self.inputs[0](self.bias, part.flatten(0, 1)).unflatten(0, part.shape[:2]).unbind(1)
 
     def __call__(
         self, parts: list[Tensor], before: tuple[Tensor, ...], given: Tensor | None = None
@@ -108,12 +114,12 @@ class LoopCell:
             given: one step of `ahead`.
         """
         linears = self.inputs if given is None else self.inputs[1:]
-        gates = self.bias.expand(len(before[0]), -1) if given is None else given
+        gates = self.bias if given is None else given
         for linear, part in zip(linears, parts, strict=True):
             gates = linear(gates, part)
         if self.is_lstm:
             return _lstm(self.recurrent(gates, before[0]), before[1])
-        recalled = self.recurrent(self.recurrent_bias.expand(len(before[0]), -1), before[0])
+        recalled = self.recurrent(self.recurrent_bias, before[0])
         return _gru(gates, recalled, before[0])
 
 
@@ -133,31 +139,20 @@ def _gru(given: Tensor, recalled: Tensor, hidden: Tensor) -> tuple[Tensor]:
     return (new + update * (hidden - new),)
 
 
-def run_layer(
-    layer: nn.RNNBase, inputs: Tensor, before: tuple[Tensor, ...], decoding: DecodingWeights
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Runs torch's own layer over all given steps; a single one goes through the cell, which prepares less.
+def run_layer(layer: nn.RNNBase, inputs: Tensor, before: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Runs torch's own layer over all given steps.
 
     Args:
         layer: one layer, one direction, batch first.
         inputs: (B, T, in)
         before: hidden (B, D) and, of an LSTM, cell (B, D).
-        decoding: the products of a single step.
 
     Returns:
         Outputs (B, T, D), and the state after the last step as it came.
     """
-    is_lstm = isinstance(layer, nn.LSTM)
-    if inputs.shape[1] == 1:
-        weight, recurrent_weight, bias, recurrent_bias = layer_weights(layer)
-        linear = nn.functional.linear if layer.training else decoding.linear  # which keeps copies of weights that last
-        given = linear(inputs[:, 0], weight, bias)
-        recalled = linear(before[0], recurrent_weight, recurrent_bias)
-        after = _lstm(given + recalled, before[1]) if is_lstm else _gru(given, recalled, before[0])
-        return after[0].unsqueeze(1), after
     start = tuple(tensor.unsqueeze(0).contiguous() for tensor in before)
-    outputs, end = layer(inputs, start if is_lstm else start[0])
-    return outputs, tuple(tensor[0] for tensor in (end if is_lstm else (end,)))
+    outputs, end = layer(inputs, start if isinstance(layer, nn.LSTM) else start[0])
+    return outputs, tuple(tensor[0] for tensor in (end if isinstance(layer, nn.LSTM) else (end,)))
 
 
 __all__ = ["LoopCell", "LoopLinear", "layer_weights", "run_layer"]

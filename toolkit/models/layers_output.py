@@ -9,8 +9,50 @@ ALIGNED = 64
 """Rows of logits begin at multiples of so many numbers."""
 
 
-def aligned_linear(vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+BLOCK = 64
+FEW_SCORES = 2**15
+"""So many scores are not worth more than one call."""
+
+
+def likeliest(scores: Tensor) -> Tensor:
+    """As `scores.argmax(1)` of (N, V): the first of the largest of each row.
+
+    Looking for the block in which it lies first, and only there for its place, costs a CPU a quarter.
+
+    >>> likeliest(torch.eye(3))
+    tensor([0, 1, 2])
+    """
+    whole = scores.shape[1] // BLOCK
+    if scores.numel() < FEW_SCORES or not whole:
+        return scores.argmax(1)
+    blocks = scores[:, : whole * BLOCK].unflatten(1, (whole, BLOCK))
+    rest = scores[:, (whole - 1) * BLOCK :]  # the last whole block is in it as well
+    block = torch.cat([blocks[:, :-1].amax(2), rest.amax(1, keepdim=True)], 1).argmax(1)
+    within = blocks[torch.arange(len(scores), device=scores.device), block].argmax(1)
+    return torch.where(block == whole - 1, rest.argmax(1), within) + block * BLOCK
+
+
+def largest(scores: Tensor, number: int) -> tuple[Tensor, Tensor]:
+    """As `scores.topk(number)` of (N, V), but for which of equal scores are taken: the values and their places.
+
+    They lie in the blocks with the largest maxima, and a maximum costs a CPU far less than sorting.
+    """
+    whole = scores.shape[1] // BLOCK
+    if scores.numel() < FEW_SCORES or whole < 8 * number:
+        return scores.topk(number)
+    blocks, rest = scores[:, : whole * BLOCK].unflatten(1, (whole, BLOCK)), scores[:, whole * BLOCK :]
+    best = blocks.amax(2).topk(number, sorted=False).indices.unsqueeze(2)
+    places = (best * BLOCK + torch.arange(BLOCK, device=scores.device)).flatten(1)
+    values = blocks.gather(1, best.expand(-1, -1, BLOCK)).flatten(1)
+    values, order = torch.cat([values, rest], 1).topk(number)
+    behind = torch.arange(whole * BLOCK, scores.shape[1], device=scores.device).expand(len(scores), -1)
+    return values, torch.cat([places, behind], 1).gather(1, order)
+
+
+def aligned_linear(vectors: Tensor, weight: Tensor, onto: Tensor) -> Tensor:
     """As `torch.nn.functional.linear` of (N, D) to (N, V), but faster where V is odd, and without a gradient.
+
+    What it adds may be a bias (V,) or a matrix (N, V).
 
     Where rows of the result lie close together and V is no multiple of a processor's vectors, every row begins at
     another place within them: of 9,723 labels the product then takes a third longer than with room between the rows.
@@ -20,7 +62,7 @@ def aligned_linear(vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     labels = len(weight)
     room = vectors.new_empty(len(vectors), -(-labels // ALIGNED) * ALIGNED)
-    return torch.addmm(bias, vectors, weight.t(), out=room[:, :labels])
+    return torch.addmm(onto, vectors, weight.t(), out=room[:, :labels])
 
 
 def precision(weight: Tensor) -> torch.dtype:
@@ -104,4 +146,4 @@ def projected_cross_entropy(
     return total
 
 
-__all__ = ["aligned_linear", "precision", "projected_cross_entropy"]
+__all__ = ["aligned_linear", "largest", "likeliest", "precision", "projected_cross_entropy"]
