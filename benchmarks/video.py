@@ -49,8 +49,8 @@ PUBLISHED = {
 }
 """Of VideoMAE-small, as MCG-NJU/videomae-small-finetuned-kinetics on the Hub has it."""
 NAMES = ["nothing", "left", "right"]
-LENGTHS = (1, 4, 16)
-"""Of the films, as multiples of the shortest; the middle one is timed."""
+LENGTHS = (1, 4, 16, 125)
+"""Of the films, as multiples of the shortest; the second is timed, and the last, which lasts ten minutes."""
 PAGE = """# Speed on videos
 
 Written by `benchmarks/video.py`, whose first lines say what it needs.
@@ -71,10 +71,14 @@ within each round.
 *Window by window* is transformers' own pipeline with the same VideoMAE, asked about every window: decoded for it from
 the keyframe before it, or cut from frames that were all decoded beforehand and are held in memory.
 
-Of the time of `pipeline("video-event-detection")` {share} goes into the encoder's forward pass, and
-{published} where the encoder has the size of the published VideoMAE-small: {layers} layers of width
-{width_of_layers}, {pixels} × {pixels} pixels, a film of {shortest} frames. The rest is decoding, scaling, the recurrent
-network and the answer.
+## Looking at all frames of a film of {minutes:.0f} minutes
+
+{watching}
+
+Of the time of `pipeline("video-event-detection")` {share} goes into the encoder's forward pass,
+{short_share} for the film of {frames} frames, and {published} where the encoder has the size of the
+published VideoMAE-small: {layers} layers of width {width_of_layers}, {pixels} × {pixels} pixels, a film of {shortest}
+frames. The rest is decoding, scaling, the recurrent network and the answer.
 
 ## Peak of resident memory
 
@@ -139,11 +143,14 @@ class Eyes:
 
         self.detect, videomae.forward = detect, counted
 
-    def share(self, path: Path) -> float:
-        """Of all the seconds that a film takes, in per cent."""
+    def __call__(self, path: str) -> Any:
+        """Looks at a film, and begins to count anew."""
         self.seconds = 0.0
-        whole = taken(self.detect, path)
-        return 100 * self.seconds / whole
+        return self.detect(path)
+
+    def share(self, seconds: float) -> float:
+        """Of all the seconds that the last film took, in per cent."""
+        return 100 * self.seconds / seconds
 
 
 def bare(path: str) -> int:
@@ -235,39 +242,45 @@ def main() -> None:
 
 def measured(folder: Path, films: dict[int, Path], rounds: int, shortest: int) -> str:
     """The page."""
-    theirs, long = built(folder), films[LENGTHS[1]]
+    theirs, (first, film, *_, long) = built(folder), films.values()
     detect = pipeline("video-event-detection", str(folder / "plain"))
     eyes, encoder = Eyes(detect), detect.model.config.frame_encoder
     large = Eyes(pipeline("video-event-detection", str(folder / "published")))
     works: dict[str, Callable[[str], Any]] = {
         "bare PyAV": bare,
         "toolkit.media.video": decoded,
-        "toolkit": detect,
+        "toolkit": eyes,
         "transformers, window by window": window_by_window(theirs, cut_by_seeking),
         "transformers, window by window, from memory": window_by_window(theirs, cut_in_memory),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    shares, published, loads = [], [], []
+    frames = {path: times * shortest for times, path in films.items()}
+    names, patient = list(works), list(works)[2:4]
+    turns = [*((name, film) for name in names), *((name, long) for name in patient)]
+    seconds: dict[tuple[str, Path], list[float]] = {turn: [] for turn in turns}
+    shares: dict[Path, list[float]] = {film: [], long: []}
+    published, loads = [], []
     for work in works.values():  # warm, or the first would pay for the libraries
-        work(str(films[LENGTHS[0]]))
-    for turn in range(rounds):
-        for name, work in works.items():
+        work(str(first))
+    for number in range(rounds):
+        for name, path in turns:
             loads.append(os.getloadavg()[0])
-            seconds[name].append(taken(work, long))
-            print(f"round {turn + 1}, {name}: {seconds[name][-1]:.2f} s", flush=True)
-        shares.append(eyes.share(long))
-        published.append(large.share(films[LENGTHS[0]]))
-    frames = shortest * LENGTHS[1]
+            seconds[name, path].append(taken(works[name], path))
+            took = seconds[name, path][-1]
+            print(f"round {number + 1}, {frames[path]:,} frames, {name}: {took:.2f} s", flush=True)
+            if works[name] is eyes:
+                shares[path].append(eyes.share(took))
+        published.append(large.share(taken(large, first)))
 
-    def rows(names: list[str], ours: str) -> list[list[str]]:
-        speeds = [spread([frames / one for one in seconds[name]], "{:.0f}".format) for name in names]
-        ratios = [
-            spread([b / a for a, b in zip(seconds[ours], seconds[name], strict=True)], "{:.2f}".format)
-            for name in names
-        ]
-        return [[name, *cells] for name, *cells in zip(names, speeds, ratios, strict=True)]
+    def table(names: list[str], ours: str, path: Path = film) -> str:
+        ratios = {
+            name: [b / a for a, b in zip(seconds[ours, path], seconds[name, path], strict=True)] for name in names
+        }
+        speeds = {name: [frames[path] / one for one in seconds[name, path]] for name in names}
+        return grid(
+            ["", "frames a second", "toolkit is so many times as fast"],
+            [[name, spread(speeds[name], "{:.0f}".format), spread(ratios[name], "{:.2f}".format)] for name in names],
+        )
 
-    names, head = list(works), ["", "frames a second", "{} is so many times as fast"]
     peaks = {times: peak_megabytes(path, folder) for times, path in films.items()}
     return PAGE.format(
         date=date.today().isoformat(),
@@ -275,7 +288,7 @@ def measured(folder: Path, films: dict[int, Path], rounds: int, shortest: int) -
         width=WIDTH,
         height=HEIGHT,
         rate=RATE,
-        bytes=long.stat().st_size // frames,
+        bytes=film.stat().st_size // frames[film],
         keyframe=KEYFRAME_EVERY,
         parameters=sum(weight.numel() for weight in theirs.videomae.parameters()) / 1e6,
         seen=f"{SEEN[1]} × {SEEN[0]}",
@@ -284,10 +297,13 @@ def measured(folder: Path, films: dict[int, Path], rounds: int, shortest: int) -
         rounds=rounds,
         load=f"{min(loads):.1f}–{max(loads):.1f}",
         cores=os.cpu_count(),
-        frames=f"{frames:,}",
-        decoding=grid([*head[:2], head[2].format("toolkit")], rows(names[:2], names[1])),
-        looking=grid([*head[:2], head[2].format("toolkit")], rows(names[2:], names[2])),
-        share=per_cent(shares),
+        frames=f"{frames[film]:,}",
+        minutes=frames[long] / RATE / 60,
+        decoding=table(names[:2], names[1]),
+        looking=table(names[2:], names[2]),
+        watching=table(patient, patient[0], long),
+        share=per_cent(shares[long]),
+        short_share=per_cent(shares[film]),
         published=per_cent(published),
         layers=PUBLISHED["num_hidden_layers"],
         width_of_layers=PUBLISHED["hidden_size"],

@@ -173,6 +173,16 @@ def test_settings_that_cannot_be_meant_are_refused(folder, settings, words):
         pipeline("video-classification", folder)((path for path in ["a.mp4"]), **settings)
 
 
+def test_what_the_model_cannot_do_is_refused_by_name(folder):
+    path = draw("a.mp4", ["left"] * 9)
+    with pytest.raises(ValueError, match="`num_frames` must be 4, as this model was made, but is 7"):
+        pipeline("video-classification", folder)(path, num_frames=7)
+    with pytest.raises(TypeError, match="`topk` is no argument of this pipeline. These are: top_k, num_frames, "):
+        pipeline("video-classification", folder)(path, topk=1)
+    with pytest.raises(TypeError, match="`topk` is no argument"):
+        pipeline("video-classification", folder, topk=1)
+
+
 @pytest.mark.parametrize(
     ("frames", "words"),
     [

@@ -43,6 +43,18 @@ def test_every_frame_of_the_file_appears_once_with_its_time(detect, count):
     assert answer["video"]["frames"] == count
 
 
+@pytest.mark.promise("G2")
+def test_what_goes_on_to_the_end_ends_when_the_file_does(detect):
+    path = film("gap.mkv", [*even(20), *[7.3 + time for time in even(20)]])
+    header = VideoFile(path).header
+    assert header.end_seconds == pytest.approx(8.1) and header.frames_per_second < 6  # the average says 8.3
+    events = detect(path, threshold=0.0)["events"]
+    ends = [event["end"] for event in events if event["end_frame"] == header.frames]
+    assert all(event["end"] <= header.end_seconds for event in events)
+    assert all(end == header.end_seconds for end in ends)
+    assert ends or detect.model.can_generate()
+
+
 def test_a_file_answers_the_same_in_any_form(detect):
     path = draw("a.mp4", [*9 * ["left"], *9 * ["right"]], seconds=UNEVEN[:18])
     expected = detect(path)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from datasets import Dataset
 
@@ -27,6 +28,11 @@ def row_sentence(row: Mapping[str, Any], file_column: str, label_column: str) ->
         return f"`{label_column}` is blank, so there is nothing to learn. Fill it or remove the row."
     path = row[file_column]
     if "://" not in path and not Path(path).is_file():
+        if any(Path(normalize(form, path)).is_file() for form in ("NFC", "NFD")):
+            return (
+                f"`{file_column}` leads to {path}, which does not exist; a file whose name only looks the same does. "
+                "Its letters are put together otherwise, as macOS does it: copy that name, or rename the file."
+            )
         return f"`{file_column}` leads to {path}, which does not exist. Paths count from where the table lies."
     if label_column in row:
         try:
@@ -129,8 +135,8 @@ class VideoChecks:
         background: str | None = None,
         *,
         model: str | None = None,
-    ) -> list[Fault]:
-        """The faults, and those of labels: that nothing is learnt about, or of which there are too few to learn.
+    ) -> tuple[set[tuple[str, Any]], list[Fault]]:
+        """What `left_out` says of the faults and of those of labels: too few examples to learn them, or none.
 
         What is left out for one label may take the last examples of another one along.
 
@@ -144,17 +150,13 @@ class VideoChecks:
         names = set(names)
         found = [*faults, *self._labels(splits, names, background, model=model, lost=None)]
         while True:
-            lost = self.lost(splits, found)
+            lost, told = self.left_out(splits, found)
             labels = self._labels(splits, names, background, model=model, lost=lost)
-            told = {(fault.path, fault.line) for fault in found}
-            new = [replace(fault, follows=True) for fault in labels if (fault.path, fault.line) not in told]
+            places = {(fault.path, fault.line) for fault in found}
+            new = [replace(fault, follows=True) for fault in labels if (fault.path, fault.line) not in places]
             if not new:
-                return found
+                return lost, told
             found += new
-
-    def lost(self, splits: Mapping[str, Split], faults: Sequence[Fault]) -> set[tuple[str, Any]]:
-        """What is left out for its faults, as `key` names it."""
-        return self.whole_videos(splits, faults)[0]
 
     def key(self, split: Split, row: Mapping[str, Any]) -> tuple[str, Any]:
         """What a row is left out with: its video."""
@@ -214,10 +216,10 @@ class VideoChecks:
                     sentence = f"{path} is the video of {other.path}:{other.line}. Write its path alike in all rows."
                     yield from (split.fault(row, sentence) for row in told)
 
-    def whole_videos(
+    def left_out(
         self, splits: Mapping[str, Split], faults: Sequence[Fault]
-    ) -> tuple[set[tuple[str, str]], list[Fault]]:
-        """The videos, as (split, path), that have a faulty row, and the faults, which tell where that costs others.
+    ) -> tuple[set[tuple[str, Any]], list[Fault]]:
+        """The videos, as `key` names them, that have a faulty row, and the faults, which tell where that costs others.
 
         Args:
             splits: all of them.
@@ -238,14 +240,14 @@ class VideoChecks:
             if others and others[0][1] not in self.unreadable:
                 fault = replace(fault, sentence=f"{fault.sentence} `skip_bad` leaves out all rows of {others[0][1]}.")
             told.append(fault)
-        left_out = {video for videos in places.values() for video in videos}
+        lost = {video for videos in places.values() for video in videos}
         for fault, videos in unread(splits, file_column=self.file_column, label_column=self.label_column):
-            left_out |= videos
+            lost |= videos
             paths = sorted(path for _, path in videos)
             more = f" and of {len(paths) - 2} others" if len(paths) > 2 else ""
             sentence = f"may be about {' or '.join(paths[:2])}{more}: `skip_bad` leaves out all rows of them."
             told.append(replace(fault, sentence=sentence, follows=True))
-        return left_out, told
+        return lost, told
 
 
 def past_the_end(event: Event, film: Film | Reel, path: str, *, clips: bool = False) -> str | None:

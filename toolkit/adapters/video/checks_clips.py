@@ -15,11 +15,13 @@ class ClipChecks(VideoChecks):
 
     clips_labels = False
 
-    def lost(self, splits: Mapping[str, Split], faults: Sequence[Fault]) -> set[tuple[str, Any]]:
-        """The rows with faults, and those of videos that cannot be used."""
+    def left_out(
+        self, splits: Mapping[str, Split], faults: Sequence[Fault]
+    ) -> tuple[set[tuple[str, Any]], list[Fault]]:
+        """The rows with faults and those of videos that cannot be used, and the faults: no other row is left out."""
         rows = ((split, row) for split in splits.values() for row in split.dataset)
         unusable = {self.key(split, row) for split, row in rows if row[self.file_column] in self.unreadable}
-        return {(fault.path, fault.line) for fault in faults} | unusable
+        return {(fault.path, fault.line) for fault in faults} | unusable, list(faults)
 
     def key(self, split: Split, row: Mapping[str, Any]) -> tuple[str, Any]:
         """What a row is left out with: nothing else."""

@@ -286,7 +286,7 @@ class VideoClassification(Adapter):
         """Wrong rows, broken videos, clips with two labels, labels that cannot be learnt, videos of two splits."""
         faults = [*super().check(splits), *(fault for split in splits.values() for fault in self._checks.videos(split))]
         faults += self._checks.shared(splits)
-        yield from self._checks.with_labels(splits, faults, self.label_names)
+        yield from self._checks.with_labels(splits, faults, self.label_names)[1]
 
 
 __all__ = ["VideoClassification"]

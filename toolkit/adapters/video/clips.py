@@ -1,7 +1,7 @@
 """What a whole video is about: any VideoMAE classifier, asked about all of the file."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,14 @@ class Question:
                 "Leave it away for what the model was trained for."
             )
 
+    def with_settings(self, settings: dict[str, Any]) -> "Question":
+        """The same but for these; what is None is as if it were not given."""
+        names = [field.name for field in fields(self)]
+        unknown = next((name for name in settings if name not in names), None)
+        if unknown is not None:
+            raise TypeError(f"`{unknown}` is no argument of this pipeline. These are: {', '.join(names)}.")
+        return replace(self, **given(settings))
+
 
 class VideoClassifier:
     """Answers as the pipeline of the library does, but about the whole file.
@@ -82,7 +90,8 @@ class VideoClassifier:
     task = CLASSIFICATION
 
     def __init__(self, model: PreTrainedModel, processor: Any, **settings: Any) -> None:
-        self.model, self.processor, self.question = model.eval(), processor, Question(**given(settings))
+        self.model, self.processor = model.eval(), processor
+        self.question = Question().with_settings(settings)
 
     def __call__(self, videos: Any, **settings: Any) -> list[Any] | Iterator[Any]:
         """Labels with scores, the likeliest first, for one video or for each of several.
@@ -96,7 +105,7 @@ class VideoClassifier:
             [{"label", "score"}, ...]; for a list or tuple a list of such, for everything else that holds several a
             generator.
         """
-        question = replace(self.question, **given(settings))
+        question = self.question.with_settings(settings)
         if is_one(videos):
             return self._answer(videos, question)
         answers = (self._answer(video, question) for video in walked(videos))
@@ -119,6 +128,11 @@ class VideoClassifier:
         """What the model sees of one window after the other: (1, F, C, Y, X)."""
         config: Any = self.model.config
         length = question.num_frames or config.num_frames
+        if config.model_type == "videomae" and length != config.num_frames:
+            raise ValueError(
+                f"`num_frames` must be {config.num_frames}, as this model was made, but is {length}. "
+                "Leave it away: a window lasts longer where `frame_sampling_rate` is larger."
+            )
         step: int = question.frame_sampling_rate or getattr(config, "frame_sampling_rate", None) or 1
 
         def places(count: int) -> Sequence[int]:

@@ -275,8 +275,8 @@ class EventLabelling(VideoSettings, Adapter):
         faults = [*super().check(splits), *(fault for split in splits.values() for fault in checks.videos(split))]
         background = self.background if self.generates or self.background in names else None
         faults += checks.shared(splits)
-        faults = checks.with_labels(splits, faults, () if model is None else names, background, model=model)
-        self._left_out, told = checks.whole_videos(splits, faults)
+        known = () if model is None else names
+        self._left_out, told = checks.with_labels(splits, faults, known, background, model=model)
         yield from told
 
 

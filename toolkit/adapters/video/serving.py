@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForTokenCla
 
 from toolkit.adapters.video.clips import CLASSIFICATION, classifier
 from toolkit.adapters.video.films import as_blocks, still_of
+from toolkit.adapters.video.lettering import font_for
 from toolkit.adapters.video.sources import is_file, is_one, walked
 from toolkit.adapters.video.timelines import Outputs, write_timeline
 from toolkit.media.video import VideoFile
@@ -49,8 +50,9 @@ class EventDetector:
             output: file to write, by its ending: .json (the whole answer), .csv, .tsv, .vtt, .srt, .edl, .eaf, or .mp4
                 (the video with labels burnt in); several; with `*` for the video's name.
             **settings: `threshold`, `minimum_seconds`, `merge_seconds`, `points`, `apart_seconds`; `partial` (False;
-                True takes what is there of a file that is cut short or damaged); for models that write events also
-                `return_attentions` and generation arguments. `batch_size` changes nothing.
+                True takes what is there of a file that is cut short or damaged); `font_file` (a TrueType font for
+                labels that are burnt in; none: one of this machine's that has their letters); for models that write
+                events also `return_attentions` and generation arguments. `batch_size` changes nothing.
 
         Returns:
             `video`, the header; `frames`, a label with its score for every frame of the file, with its number and time;
@@ -58,6 +60,8 @@ class EventDetector:
             generator.
         """
         outputs, settings = Outputs(output), {**self.settings, **settings}
+        if outputs.are_burnt:
+            settings["font_file"] = font_for(self.processor.labels, settings.get("font_file"))
         if is_one(videos):
             return self._answer(videos, *outputs.of([videos]), **settings)
         if isinstance(videos, list | tuple):
@@ -69,7 +73,15 @@ class EventDetector:
         outputs.check_names("several")
         return (self._answer(video, *outputs.of([video]), **settings) for video in walked(videos))
 
-    def _answer(self, video: Any, paths: Sequence[Path], *, partial: bool = False, **settings: Any) -> dict[str, Any]:
+    def _answer(
+        self,
+        video: Any,
+        paths: Sequence[Path],
+        *,
+        partial: bool = False,
+        font_file: str | None = None,
+        **settings: Any,
+    ) -> dict[str, Any]:
         if not is_file(video):
             return self.pipeline(video, **settings)
         file = video if isinstance(video, VideoFile) else VideoFile(video, partial=partial)
@@ -80,8 +92,11 @@ class EventDetector:
             "still": still_of(file, self.processor),
         }
         answer = self.pipeline(given, **settings)
+        for event in answer["events"]:  # the file knows how long its last frame is shown, which frames alone do not
+            if event["end_frame"] == answer["video"]["frames"]:
+                event["end"] = file.header.end_seconds
         for path in paths:
-            write_timeline(path, answer, file)
+            write_timeline(path, answer, file, font_file=font_file)
         return answer
 
 

@@ -36,6 +36,11 @@ class Outputs:
         self._read: set[object] = set()
         self._written: dict[str, str] = {}
 
+    @property
+    def are_burnt(self) -> bool:
+        """Whether labels are to be burnt into a video."""
+        return any(path.suffix.lower() == ".mp4" for path in self.paths)
+
     def check_names(self, count: str) -> None:
         """Refuses files that all videos would be written to, before any is looked at."""
         for path in self.paths:
@@ -82,19 +87,20 @@ def check_ending(path: Path) -> None:
         raise ValueError(f"`output` must end in .{', .'.join(ENDINGS)}, but is {path}. Choose one of them.")
 
 
-def write_timeline(path: Path, answer: Mapping[str, Any], video: VideoFile) -> None:
+def write_timeline(path: Path, answer: Mapping[str, Any], video: VideoFile, *, font_file: str | None = None) -> None:
     """Writes an answer in the format that the file's ending names; the file appears whole or not at all.
 
     Args:
         path: of the file.
         answer: of the event detector.
         video: what it is about.
+        font_file: for labels that are burnt into the picture; see `font_for`.
     """
     check_ending(path)
     kind = path.suffix[1:].lower()
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "mp4":
-        _burn(path, answer, video)
+        _burn(path, answer, video, font_file)
         return
     media = _seen_from(path.parent, video.name)
     if kind == "json":
@@ -118,14 +124,14 @@ def _seen_from(folder: Path, name: str) -> str:
     return os.path.relpath(file.parent.resolve() / file.name, folder.resolve())
 
 
-def _burn(path: Path, answer: Mapping[str, Any], video: VideoFile) -> None:
+def _burn(path: Path, answer: Mapping[str, Any], video: VideoFile, font_file: str | None) -> None:
     """The video with the label of each frame, if it has one, and its score as a bar."""
     named = [frame["label"] or "" for frame in answer["frames"]]
-    labels = sorted(set(named))
-    probabilities = torch.zeros(len(named), len(labels))
+    places = {name: place for place, name in enumerate(sorted(set(named)))}
+    probabilities = torch.zeros(len(named), len(places))
     for frame, name in zip(answer["frames"], named, strict=True):
-        probabilities[frame["frame"], labels.index(name)] = frame["score"] if name else 1.0
-    write_overlay(path, video, labels, probabilities, bars=1)
+        probabilities[frame["frame"], places[name]] = frame["score"] if name else 1.0
+    write_overlay(path, video, list(places), probabilities, bars=1, font_file=font_file)
 
 
 __all__ = ["Outputs", "check_ending", "write_timeline"]
