@@ -1,11 +1,14 @@
 """The encoder against torch's own packed recurrences, and the context that it hands on."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from tests.models.tiny import PAD, SOURCE_WORDS, sentences, tiny_core
+from toolkit.models.layers_padded import run_padded
 
 LENGTHS = (3, 7, 1, 5)
 
@@ -48,6 +51,29 @@ def test_states_are_those_of_torchs_own_packed_network(cell_type, layers, bidire
     for context, state in zip((encoded.context, encoded.context_cell), final, strict=False):
         assert torch.allclose(context, torch.cat(list(state[-ways:]), -1), atol=1e-12)
     assert (encoded.context_cell is None) == (cell_type == "gru")
+
+
+@pytest.mark.promise("A12")
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_rows_that_are_not_packed_give_states_and_gradients_of_rows_that_are(kind, bidirectional, dtype):
+    layer = kind(6, 8, batch_first=True, bidirectional=bidirectional).to(dtype)
+    vectors, lengths = torch.randn(5, 9, 6, dtype=dtype, requires_grad=True), torch.tensor([3, 9, 1, 8, 5])
+    vectors.data[0, 3:] = 1000.0  # padding may be anything
+
+    def gradients(run: Callable) -> list[Tensor]:
+        output, final = run(layer, vectors, lengths)
+        everything = [output, *(final if isinstance(final, tuple) else (final,))]
+        sum((tensor * torch.arange(tensor.numel()).view_as(tensor)).sum() for tensor in everything).backward()
+        found = [parameter.grad.clone() for parameter in (vectors, *layer.parameters())]
+        layer.zero_grad()
+        vectors.grad = None
+        return [tensor.detach() for tensor in (*everything, *found)]
+
+    accuracy = 1e-10 if dtype == torch.float64 else 1e-4
+    for ours, torchs in zip(gradients(run_padded), gradients(packed), strict=True):
+        assert torch.allclose(ours, torchs, atol=accuracy * float(torchs.abs().max()))
 
 
 @pytest.mark.promise("A12")

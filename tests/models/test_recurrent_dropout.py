@@ -81,7 +81,7 @@ def test_weights_are_whole_again_after_a_batch_and_after_a_batch_that_failed():
     core = tiny_core(recurrent_dropout=SHARE).train()
     before = deepcopy(core.state_dict())
     core(**SOURCE, labels=LABELS).loss.backward()
-    core.encoder.layers[0].register_forward_hook(lambda *_: core.encoder.nothing)
+    core.encoder.dropout.register_forward_hook(lambda *_: core.encoder.nothing)
     with pytest.raises(AttributeError):
         core(**SOURCE, labels=LABELS)
     for layer in (*core.encoder.layers, *core.decoder.layers):

@@ -16,6 +16,7 @@ from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_attention import make_key_projection
 from .layers_dropout import SequenceDropout, WordEmbedding, dropped_weights
 from .layers_features import FeatureReader, stack_frames
+from .layers_padded import run_padded
 
 
 def recurrent_layer(cell_type: str, input_size: int, hidden_size: int, *, bidirectional: bool = False) -> nn.RNNBase:
@@ -48,7 +49,7 @@ class RecurrentEncoderOutput(ModelOutput):
 class RecurrentEncoder(nn.Module):
     """Reads words or vectors into one vector per step and one for the whole (Sutskever et al., 2014; Bahdanau, 2015).
 
-    Sequences are packed wherever a batch has padding, so the backward direction starts at each row's own last step.
+    Wherever a batch has padding, the backward direction starts at each row's own last step.
     """
 
     def __init__(self, config: RecurrentSeq2SeqConfig) -> None:
@@ -158,6 +159,8 @@ class RecurrentEncoder(nn.Module):
         steps = vectors.shape[1]
         if lengths.min() == steps:  # nothing to skip: the plain kernel is a sixth faster than the packed one
             return layer(vectors)
+        if vectors.device.type == "cpu" and torch.is_grad_enabled():
+            return run_padded(layer, vectors, lengths)
         packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
         output, final = layer(packed)
         return pad_packed_sequence(output, batch_first=True, total_length=steps)[0], final
