@@ -30,6 +30,16 @@ def test_where_no_name_fits_the_one_that_was_asked_for_is_told(write, read):
     assert faults == ["t.tsv:1: has no column `file`; it has `sound`, `text`."]
 
 
+def test_columns_that_are_separated_otherwise_are_told_with_what_separates_them(write, read):
+    way_out = "Separate the columns by commas in a .csv file, by tabs in a .tsv file, not by"
+    _, faults = read(write("t.csv", "file;text\na.wav;hello\n"), ["file", "text"], **MEDIA)
+    assert faults == [
+        f"t.csv:1: has no column `{name}`; it has `file;text`. {way_out} `;`." for name in ("file", "text")
+    ]
+    _, faults = read(write("t.tsv", "id,file,text\n"), ["file"], **MEDIA)
+    assert faults == [f"t.tsv:1: has no column `file`; it has `id,file,text`. {way_out} commas."]
+
+
 def test_a_row_that_names_no_recording_is_a_fault(write, read):
     rows, faults = read(write("t.csv", "file,text\n,hello\na.wav,x\n"), ["file", "text"], **MEDIA)
     assert len(rows) == 1 and faults == ["t.csv:2: `file` is empty. Name the recording."]

@@ -196,6 +196,8 @@ def test_a_model_of_instants_finds_instants_without_being_asked():
         ({"frames": film(2), "blocks": []}, ValueError, "must have `frames` or `blocks`"),
         ({"frames": film(2), "rate": 3}, ValueError, "'rate'"),
         ({"frames": film(2), "seconds": [0.0]}, ValueError, "a time for each of the 2 frames"),
+        ({"frames": film(2), "frames_per_second": 0}, ValueError, "must be above 0, but is 0"),
+        ({"frames": film(2), "frames_per_second": float("nan")}, ValueError, "must be above 0, but is nan"),
         ({"frames": film(0)}, ValueError, "at least one frame"),
         ({"blocks": []}, ValueError, "at least one frame"),
     ],

@@ -86,7 +86,8 @@ def choose_columns(
         if name not in present:
             if name not in wanted:
                 continue
-            sentence = f"has no column `{name}`; it has {listed or 'none'}.{suggestion(name, present)}"
+            way_out = other_separator(name, present) or suggestion(name, present)
+            sentence = f"has no column `{name}`; it has {listed or 'none'}.{way_out}"
         elif present.count(name) > 1:
             sentence = f"has several columns `{name}`. Rename all but one."
         elif name == LINE:
@@ -101,6 +102,18 @@ def choose_columns(
     if faults:
         raise BadData(faults)
     return tuple(chosen)
+
+
+def other_separator(name: str, present: Iterable[str]) -> str:
+    """A sentence about what separates columns, where a name is only part of one that is present; else nothing.
+
+    >>> other_separator("file", ["file;label"])
+    ' Separate the columns by commas in a .csv file, by tabs in a .tsv file, not by `;`.'
+    """
+    for separator, shown in (("\t", "tabs"), (";", "`;`"), ("|", "`|`"), (",", "commas")):
+        if any(name in whole.split(separator) and whole != name for whole in present):
+            return f" Separate the columns by commas in a .csv file, by tabs in a .tsv file, not by {shown}."
+    return ""
 
 
 def suggestion(name: str, present: Iterable[str]) -> str:

@@ -99,6 +99,8 @@ class VideoEventDetectionPipeline(Pipeline):
         rate = video.get("frames_per_second")
         if rate is None and video.get("seconds") is None and "frames" in video:
             rate = self.processor.frames_per_second
+        if rate is not None and not rate > 0:
+            raise ValueError(f"`frames_per_second` of a video must be above 0, but is {rate}.")
         blocks = video["blocks"] if "blocks" in video else _blocks(video, rate)
         return {"blocks": TimedBlocks(blocks, video.get("seconds")), "rate": rate, "still": video.get("still")}
 
