@@ -230,3 +230,9 @@ def test_wrong_times_and_rates_are_refused(options, sentence):
 def test_wrong_blocks_are_refused_before_anything_is_read(block_seconds):
     with pytest.raises(ValueError, match="`block_seconds` must be above"):
         stream_audio("nowhere.wav", block_seconds=block_seconds)
+
+
+def test_samples_in_a_mapping_are_named_by_their_kind_or_by_the_path_beside_them():
+    for beside, name in (({}, "<ndarray>"), ({"path": "talk.wav"}, "talk.wav"), ({"path": None}, "<ndarray>")):
+        with pytest.raises(MediaError, match=f"^`{name}` has a length of zero"):
+            read_audio({"array": np.zeros(0), "sampling_rate": 8000, **beside})

@@ -3,17 +3,23 @@
 import json
 import signal
 import wave
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from tests.adapters.audio.conftest import processor, tiny_whisper
 from tests.media.sounds import write_sound
 from tests.recipes.forked import end, start
 from tests.recipes.test_resume import ending, last_checkpoint
+from tests.weights import whisper_tiny_en
 from toolkit import pipeline
 
 WORDS = {"low": 300, "middle": 700, "high": 1500}
+GERMAN = {"low": "tief", "middle": "mittel", "high": "schön hoch"}
 SIZE = {"sample_rate_hz": 8000, "mel_bins": 20, "hidden_size": 48, "embedding_size": 24, "tokenizer": "word"}
 RATE_HZ = 8000
 
@@ -30,17 +36,19 @@ def say(path: str, words: str, chance: np.random.Generator) -> None:
 
 @pytest.fixture
 def table():
-    """Writes recordings of tones and a table that names them."""
+    """Writes recordings of tones and a table that names them, with their words or what those are in `words`."""
 
-    def make(name: str, count: int, *, longest: int = 3, seed: int = 0) -> list[tuple[str, str]]:
+    def make(
+        name: str, count: int, *, longest: int = 3, seed: int = 0, words: dict[str, str] | None = None
+    ) -> list[tuple[str, str]]:
         chance = np.random.default_rng(seed)
         Path(name).mkdir()
         rows = []
         for number in range(count):
-            words = " ".join(chance.choice(list(WORDS), chance.integers(1, longest + 1)))
-            say(f"{name}/{number}.wav", words, chance)
-            rows.append((f"{name}/{number}.wav", words))
-        Path(f"{name}.csv").write_text("file_name,text\n" + "".join(f"{path},{words}\n" for path, words in rows))
+            said = chance.choice(list(WORDS), chance.integers(1, longest + 1))
+            say(f"{name}/{number}.wav", " ".join(said), chance)
+            rows.append((f"{name}/{number}.wav", " ".join((words or {}).get(word, word) for word in said)))
+        Path(f"{name}.csv").write_text("file_name,text\n" + "".join(f"{path},{text}\n" for path, text in rows))
         return rows
 
     return make
@@ -68,6 +76,51 @@ def test_a_folder_of_recordings_becomes_a_model_that_transcribes(table, recipe):
     assert "Which words were mistaken" in page and "<audio" in page and 'class="glances"' in page
 
 
+def becomes_german(table, recipe, count: int, **settings: object) -> None:
+    """Learns German words for tones, which are scored as translations, and served."""
+    table("train", count, words=GERMAN)
+    rows = table("other", 30, seed=1, words=GERMAN)
+    said = recipe(
+        "audio/transcription",
+        **{"train_file": "train.csv", "validation_file": "other.csv", "output_dir": "run", "speech_task": "translate"},
+        **{"hidden_size": 48, "embedding_size": 24, "tokenizer": "word", "learning_rate": 0.005},
+        **{"per_device_train_batch_size": 16, "shortest_first_epochs": 1, **settings},
+    )
+    assert said.code == 0, said.err
+    results = json.loads(Path("run/all_results.json").read_text())
+    for score in ("bleu", "chrf"):
+        assert results[f"{score}_low"] <= results[score] <= results[f"{score}_high"] and results[score] > 80
+    state = json.loads(max(Path("run").glob("checkpoint-*/trainer_state.json")).read_text())
+    assert any("eval_chrf" in entry for entry in state["log_history"]) and "wer" not in results
+    transcribe = pipeline("automatic-speech-recognition", "run", vad=False)
+    assert sum(transcribe(path)["text"] == text for path, text in rows) >= 24
+    page, card = Path("run/report.html").read_text(), Path("run/README.md").read_text()
+    assert "Where it listened" in page and "Which words were mistaken" not in page
+    assert "type: chrf" in card and "type: bleu" in card and "type: wer" not in card
+
+
+@pytest.mark.slow
+@pytest.mark.promise("F9")
+def test_recordings_become_text_in_another_language(table, recipe):
+    becomes_german(table, recipe, 150, sample_rate_hz=8000, mel_bins=20, num_train_epochs=14)
+
+
+@pytest.mark.slow
+@pytest.mark.promise("F9")
+def test_what_a_whisper_encoder_hears_becomes_text_in_another_language(table, recipe):
+    tiny_whisper(multilingual=True).save_pretrained("whisper")
+    processor().save_pretrained("whisper")
+    becomes_german(table, recipe, 150, encoder="whisper", frame_stacking=2, num_train_epochs=18)
+
+
+@pytest.mark.weights
+@pytest.mark.promise("F9")
+def test_what_a_real_whisper_hears_becomes_text_in_another_language(table, recipe):
+    checkpoint, _ = whisper_tiny_en()
+    settings = {"frame_stacking": 2, "num_train_epochs": 30, "per_device_train_batch_size": 8}
+    becomes_german(table, recipe, 60, encoder=str(checkpoint), **settings)
+
+
 @pytest.mark.slow
 @pytest.mark.promise("H5")
 def test_a_run_on_varied_recordings_that_is_killed_ends_as_if_it_had_not_been(table):
@@ -76,9 +129,34 @@ def test_a_run_on_varied_recordings_that_is_killed_ends_as_if_it_had_not_been(ta
     varied = {"speed_perturbation": True, "spec_augment": True, "noise_snr_db": 10}
     steps = {"save_strategy": "steps", "save_steps": 7, "eval_strategy": "steps", "eval_steps": 7}
     settings = {**SIZE, **varied, **steps, "hidden_size": 16, "num_train_epochs": 12, "learning_rate": 0.005}
-    settings |= {"train_file": "train.csv", "validation_file": "other.csv", "per_device_train_batch_size": 8}
-    assert end(start("audio/transcription", output_dir="whole", **settings)).code == 0
-    for reached in (1, 22):  # five steps are an epoch, so that a checkpoint lies within one
+    ends_alike_if_killed({**settings, "per_device_train_batch_size": 8}, kills=(1, 22))  # an epoch has five steps
+
+
+@pytest.mark.slow
+@pytest.mark.promise("H5")
+@pytest.mark.parametrize("freeze", [True, False])
+def test_low_rank_updates_that_are_killed_end_as_if_they_had_not_been(freeze, table):
+    pytest.importorskip("peft", reason="the extra `lora` is optional")
+    tiny_whisper(multilingual=True).save_pretrained("whisper")
+    processor().save_pretrained("whisper")
+    table("train", 24)
+    table("other", 4, seed=1)
+    steps = {"save_strategy": "steps", "save_steps": 5, "eval_strategy": "steps", "eval_steps": 5}
+    settings = {"model_name_or_path": "whisper", "language": "en", "window_seconds": 1, "lora_rank": 2, **steps}
+    settings |= {"freeze_encoder": freeze, "num_train_epochs": 10, "learning_rate": 0.005, "spec_augment": True}
+    ends_alike_if_killed({**settings, "per_device_train_batch_size": 8}, kills=(1, 12))
+    before, after = (load_file(f"{folder}/model.safetensors") for folder in ("whisper", "killed"))
+    changed = {name.rpartition(".")[0] for name in after if after[name].shape == before[name].shape}
+    changed = {name for name in changed if not torch.equal(after[f"{name}.weight"], before[f"{name}.weight"])}
+    assert changed and all(name.endswith(("q_proj", "v_proj")) for name in changed)
+
+
+def ends_alike_if_killed(settings: dict[str, object], *, kills: Sequence[int]) -> None:
+    """Ends a run on train.csv by force after it reached some steps, lets it go on, and looks at one that was let be."""
+    settings = {"train_file": "train.csv", "validation_file": "other.csv", **settings}
+    said = end(start("audio/transcription", output_dir="whole", **settings))
+    assert said.code == 0, said.err
+    for reached in kills:
         process = start("audio/transcription", output_dir="killed", **settings)
         while last_checkpoint("killed") < reached:
             process.join(0.02)

@@ -130,6 +130,10 @@ class Adapter(ABC):
     def row_score(self, predicted: Any, expected: Any) -> float:
         """How good is one output, from 0 to 100? Finds the worst cases."""
 
+    def for_parts_of(self, expected: Iterable[Any]) -> "Adapter":
+        """Which adapter scores parts of these references alike, where a score looks at all of them to choose how?"""
+        return self
+
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
         """What else should the report show?
 

@@ -59,7 +59,7 @@ def read_audio(
         count += len(part)
         if count > _MOST_HOURS * 3600 * sample_rate_hz:
             sentence = f"is longer than {_MOST_HOURS} hours, too much to be held at once. Read it with `stream_audio`."
-            raise MediaError(name_of(source), sentence)
+            raise MediaError(_name(source), sentence)
     return Waveform(torch.cat(parts), sample_rate_hz, round(start_seconds * sample_rate_hz) / sample_rate_hz)
 
 
@@ -108,7 +108,7 @@ def _samples(source: Sound, sample_rate_hz: int, start_seconds: float, end_secon
             yield sound
             if len(sound) < len(samples):
                 raise MediaError(
-                    name_of(source),
+                    _name(source),
                     f"holds NaN or infinity, the first after {start_seconds + count / sample_rate_hz:.2f} s. "
                     "Repair the program that wrote it, or read the parts around it.",
                 )
@@ -118,8 +118,15 @@ def _samples(source: Sound, sample_rate_hz: int, start_seconds: float, end_secon
             track.check(end_seconds)
     if not count and wanted != 0:
         if start_seconds:
-            raise MediaError(name_of(source), f"is over before {start_seconds:g} s. Lower `start_seconds`.")
-        raise MediaError(name_of(source), "has a length of zero (0 samples). Leave it out, or record it again.")
+            raise MediaError(_name(source), f"is over before {start_seconds:g} s. Lower `start_seconds`.")
+        raise MediaError(_name(source), "has a length of zero (0 samples). Leave it out, or record it again.")
+
+
+def _name(source: Sound) -> str:
+    """What messages call a source; samples beside which no path stands by their kind."""
+    if isinstance(source, Mapping) and not (source.get("path") or source.get("bytes")):
+        return name_of(source.get("array", source.get("raw")))
+    return name_of(source)
 
 
 @contextmanager

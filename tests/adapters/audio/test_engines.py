@@ -1,12 +1,10 @@
 """What engines write for a window is what the library writes for it, alone or in a batch, once or twice."""
 
-import numpy as np
 import pytest
 import torch
 import transformers
 
 from tests.adapters.audio.conftest import END, RATE_HZ, WINDOW_SECONDS, processor, tiny_whisper
-from toolkit.adapters.audio.alignment import token_steps, warp
 from toolkit.adapters.audio.engines import Request
 from toolkit.adapters.audio.engines_transformers import TransformersEngine
 from toolkit.adapters.audio.repetition import compression_ratio, loop_start
@@ -257,33 +255,6 @@ def test_loops_begin_where_the_second_round_begins(text, place):
 
 def test_speech_does_not_shrink_as_loops_do():
     assert compression_ratio(LOOP) > 2.4 > compression_ratio("He hoped there would be stew for dinner, and turnips.")
-
-
-def test_warping_finds_the_cheapest_path_of_all():
-    cost = torch.rand(4, 6)
-
-    def best(row, column):
-        if row == column == 0:
-            return cost[0, 0].item(), ()
-        steps = [(row - 1, column - 1), (row - 1, column), (row, column - 1)]
-        paths = [best(*step) + (step,) for step in steps if min(step) >= 0]
-        total, path, step = min(paths)
-        return total + cost[row, column].item(), (*path, step)
-
-    _, path = best(3, 5)
-    entered = {}
-    for row, column in [*path, (3, 5)]:
-        entered.setdefault(row, column)
-    assert warp(cost) == [entered[row] for row in range(4)]
-
-
-def test_tokens_are_found_where_attention_moves_on():
-    maps = torch.full((3, 4, 40), 0.01)
-    for token, start in enumerate((0, 12, 20, 33)):
-        maps[:, token, start : (12, 20, 33, 40)[token]] = 1.0
-    found = token_steps(maps + 0.001 * torch.rand(3, 4, 40), slice(None))
-    assert np.abs(np.array(found) - [0, 12, 20, 33]).max() <= 3
-    assert token_steps(maps, slice(1, 3))[1] == pytest.approx(20, abs=3)
 
 
 def test_windows_have_the_length_that_the_model_was_made_for(engine):

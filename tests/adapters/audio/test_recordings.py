@@ -24,3 +24,12 @@ def test_a_sound_that_is_forgotten_leaves_its_room_to_the_next(tmp_path):
     assert len(sounds.read(other, 8000)) == 2400
     with pytest.raises(MediaError, match="does not exist"):
         sounds.read(one, 8000)
+
+
+@pytest.mark.parametrize(
+    "path", ["talk.wav", "#t=1,2.wav", "a#t=.wav", "a#t=1,2.wav", "한국어 #t 1\n.wav", "a#b.wav#c"]
+)
+@pytest.mark.parametrize("times", [(0.0, None), (1.5, None), (0.0, 2.25), (0.00001, 3.0)])
+def test_what_is_shown_names_the_same_excerpt_whatever_the_file_is_called(path, times):
+    excerpt = Excerpt(path, *times)
+    assert Excerpt.parse(str(excerpt)) == excerpt

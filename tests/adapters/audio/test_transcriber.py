@@ -187,6 +187,13 @@ def test_of_a_file_that_breaks_off_everything_before_is_kept(hear, sound, tmp_pa
     assert answer["text"] == hear(rounded(sound(9.0)[:heard]))["text"] != ""
 
 
+@pytest.mark.parametrize("inputs", [5, None, 0.5])
+def test_what_is_no_recording_nor_many_is_refused_at_once(hear, inputs):
+    kind = type(inputs).__name__
+    with pytest.raises(TypeError, match=f"`inputs` must be a recording or many, but is of type {kind}"):
+        hear(inputs)
+
+
 @pytest.mark.promise("H7")
 def test_samples_that_are_no_numbers_are_refused(hear, sound):
     samples = sound(1.0)

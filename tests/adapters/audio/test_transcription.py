@@ -1,10 +1,12 @@
 """The adapter for recordings: its scores and its report, which rows become one, and how training rows vary."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sacrebleu
 
 from tests.adapters.audio.conftest import processor, tiny_whisper
 from tests.adapters.conftest import tone
@@ -56,11 +58,38 @@ def test_normalised_scores_follow_the_language_of_the_texts(folder):
     assert score.value == pytest.approx(100 / 6) and score.signature.startswith("norm:whisper-ja|")
     assert scored(language="de", model_name_or_path=folder).signature.startswith("norm:whisper-de|")
     assert scored().signature.startswith("norm:whisper-en-spelling-kept|")
-    translated = scored(model_name_or_path=folder, language="<|de|>", speech_task="translate")
-    assert translated.signature.startswith("norm:whisper-en-")
     assert scored(model_name_or_path=folder, language="<|de|>").signature.startswith("norm:whisper-de|")
     with pytest.raises(ValueError, match="`language` must be one that .* knows, but japanese came with later"):
         scored(model_name_or_path=folder, language="japanese")
+
+
+@pytest.mark.promise("F9")
+def test_translations_are_scored_by_what_they_share_with_the_reference():
+    adapter = Transcription(speech_task="translate")
+    scores = adapter.score(["Der Hund läuft."], ["Der Hund rennt."])
+    assert list(scores) == ["bleu", "bleu_lowercase", "chrf"] and adapter.metric == "chrf"
+    assert all(score.low <= score.value <= score.high and score.higher_is_better for score in scores.values())
+    assert adapter.score([""], [""], only="bleu").keys() == {"bleu"}
+    assert adapter.row_score("Der Hund", "Der Hund rennt.") == pytest.approx(
+        sacrebleu.sentence_chrf("Der Hund", ["Der Hund rennt."]).score
+    )
+    parts = adapter.for_parts_of(["我用电脑。", "我在家。", "An English name"])
+    assert "tok:zh" in parts.score(["A name"], ["An English name"])["bleu_lowercase"].signature
+    assert Transcription(speech_task="translate", metric="bleu").metric == "bleu"
+    for task, metric in (("translate", "cer"), ("transcribe", "bleu")):
+        with pytest.raises(ValueError, match=f"`metric` must be one of .* to {task}, but is '{metric}'"):
+            Transcription(speech_task=task, metric=metric)
+
+
+def test_letters_that_are_written_in_parts_are_the_same_letters(folder, recordings, split):
+    parts, whole = unicodedata.normalize("NFD", "학교에 갔다"), "학교에 갔다"
+    row = {"file_name": recordings[0][0], "text": parts}
+    for flags in ({"language": "ko", "model_name_or_path": folder}, {}):
+        adapter = Transcription(**flags)
+        adapter.fit({"train": split([(row["file_name"], parts)], columns=COLUMNS[:2])})
+        assert adapter.labels(row) == adapter.labels({**row, "text": whole})
+        assert adapter.expected(row) == whole
+    assert adapter.decode(adapter.labels(row)) == whole
 
 
 def test_spellings_that_come_with_a_checkpoint_are_no_mistakes(adapter):
@@ -72,7 +101,7 @@ def test_spellings_that_come_with_a_checkpoint_are_no_mistakes(adapter):
 
 def test_words_are_confused_where_they_differ_once_they_are_normalised():
     records = [{"source_length": 9999, "prediction": "Yes, hir", "reference": "yes sir"}]
-    section = next(listening.sections(records, lambda sound: {}, whisper_normalizer()))
+    section = listening.mistakes(records, whisper_normalizer())
     assert "hir" in section.body and "Yes" not in section.body
 
 
@@ -94,7 +123,7 @@ def test_of_a_long_recording_the_beginning_is_shown_and_no_text_of_the_rest(tmp_
         heard.append(len(sound["raw"]) / sound["sampling_rate"])
         return {"text": "a"}
 
-    *_, section = listening.sections(rows, serve, whisper_normalizer())
+    (section,) = listening.heard(rows, serve)
     assert section.title == "Where it listened" and heard == [15.0, 15.0]
     assert "line 2" in section.body and "line 3" in section.body and section.body.count("the first 15 s") == 2
     assert "rest" not in section.body

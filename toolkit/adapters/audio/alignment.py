@@ -80,11 +80,11 @@ def without_pauses(words: Sequence[Word]) -> list[Word]:
     """Takes pauses out of words: alignment gives each word the time up to the next one (as OpenAI's Whisper does).
 
     A word that lasts more than twice the median, which is taken as 0.7 s at most, begins late where a sentence begins,
-    and ends early elsewhere.
+    and ends early elsewhere. We add that words without any time begin in the pause before them, where there is one.
     """
     lengths = sorted(word.end_seconds - word.start_seconds for word in words if word.end_seconds > word.start_seconds)
-    longest = 2 * min(0.7, lengths[len(lengths) // 2]) if lengths else 0.0
-    shown = []
+    usual = min(0.7, lengths[len(lengths) // 2]) if lengths else 0.0
+    longest, shown = 2 * usual, list[Word]()
     for place, word in enumerate(words):
         if word.end_seconds - word.start_seconds > longest > 0:
             opens = place == 0 or words[place - 1].text.rstrip().endswith(SENTENCE_ENDS)
@@ -93,7 +93,28 @@ def without_pauses(words: Sequence[Word]) -> list[Word]:
             else:
                 word = replace(word, end_seconds=word.start_seconds + longest)
         shown.append(word)
-    return shown
+    return into_pauses(shown, usual)
+
+
+def into_pauses(words: Sequence[Word], usual_seconds: float) -> list[Word]:
+    """Lets words that take no time begin in the pause before them, each for the usual time at most.
+
+    >>> words = [Word(" so", 0.0, 1.0), Word(" and", 1.6, 1.6), Word(" it", 1.6, 2.0)]
+    >>> into_pauses(words, 0.5)[1]
+    Word(text=' and', start_seconds=1.1, end_seconds=1.6)
+    """
+    spread, place = list(words), 0
+    while place < len(spread):
+        at, after = spread[place].start_seconds, place
+        while after < len(spread) and spread[after].start_seconds == spread[after].end_seconds == at:
+            after += 1
+        if 0 < place < after:
+            each = min(usual_seconds, (at - spread[place - 1].end_seconds) / (after - place))
+            for number in range(place, after):
+                start, end = at - each * (after - number), at - each * (after - number - 1)
+                spread[number] = replace(spread[number], start_seconds=start, end_seconds=end)
+        place = max(after, place + 1)
+    return spread
 
 
 def sentences(words: Sequence[Word]) -> list[Segment]:
@@ -128,4 +149,4 @@ def heads_in(listed: Sequence[Sequence[int]] | None, layers: int, heads: int) ->
     return [[layer, head] for layer in range(layers // 2, layers) for head in range(heads)]
 
 
-__all__ = ["heads_in", "sentences", "token_steps", "warp", "without_pauses"]
+__all__ = ["heads_in", "into_pauses", "sentences", "token_steps", "warp", "without_pauses"]

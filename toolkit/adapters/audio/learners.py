@@ -28,6 +28,7 @@ class Learner(ABC):
         flags: the adapter, with the flags and the processor.
 
     Attributes:
+        task: "transcribe", or "translate" where texts are in another language than the speech.
         longest_target: the most labels that it can write; none: any.
         writes_times: whether its labels say when each text begins and ends, where the rows do.
     """
@@ -37,7 +38,7 @@ class Learner(ABC):
     writes_times: bool = False
 
     def __init__(self, flags: "Transcription") -> None:
-        self.flags = flags
+        self.flags, self.task = flags, flags.speech_task or "transcribe"
 
     @abstractmethod
     def processor(self) -> Any:

@@ -38,9 +38,7 @@ class RecurrentLearner(Learner):
         super().__init__(flags)
         self._model: Any = None
         self._frozen: str | None = None  # what tells an encoder that stays as it is from all others
-        task = None if flags.speech_task == "transcribe" else flags.speech_task
-        whispers = {"speech_task": task, "window_seconds": flags.window_seconds, "lora_rank": flags.lora_rank}
-        for name, value in whispers.items():
+        for name, value in {"window_seconds": flags.window_seconds, "lora_rank": flags.lora_rank}.items():
             if value is not None:
                 raise ValueError(
                     f"`{name}` is for Whisper itself, which is not what is trained here, but is {value}. "

@@ -35,7 +35,7 @@ class WhisperLearner(Learner):
         self.longest_target = config.max_target_positions
         self.knows_languages = knows_languages(settings, vocab_size=config.vocab_size)
         self.language: str | None = flags.language or getattr(settings, "language", None)
-        self.task: str = flags.speech_task or getattr(settings, "task", None) or "transcribe"
+        self.task = flags.speech_task or getattr(settings, "task", None) or "transcribe"
         self._check()
 
     def _check(self) -> None:
@@ -106,10 +106,9 @@ class WhisperLearner(Learner):
 
     @property
     def normalizer(self) -> Normalizer:
-        """That of the language which is written; for English with the spellings that came with the checkpoint."""
-        written = "en" if self.task == "translate" else self.language or "en"
+        """That of its language; for English with the spellings that came with the checkpoint."""
         spelling = getattr(self.flags.processor.tokenizer, "english_spelling_normalizer", None)
-        return whisper_normalizer(written, spelling=spelling)
+        return whisper_normalizer(self.language or "en", spelling=spelling)
 
     def _prompt(self, *, timestamps: bool) -> list[int]:
         language, task = (self.language, self.task) if self.knows_languages else (None, None)

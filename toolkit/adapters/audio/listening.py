@@ -20,14 +20,11 @@ MOST_SECONDS = 15
 FRAMES_PER_SECOND = 100
 
 
-def sections(
-    records: Iterable[Mapping[str, Any]], serve: Callable[..., Any], normalizer: Normalizer
-) -> Iterator[Section]:
-    """The edits by kind and word, then recordings spread over the first thousand with the words under their sound.
+def mistakes(records: Iterable[Mapping[str, Any]], normalizer: Normalizer) -> Section:
+    """The edits by kind and word.
 
     Args:
-        records: with `line`, `source` (an excerpt), `source_length` in frames of 10 ms, `prediction` and `reference`.
-        serve: the final model behind `Transcriber`.
+        records: with `prediction` and `reference`.
         normalizer: makes words alike that are confused in their spelling only.
     """
     pairs = [(record["prediction"], record["reference"]) for record in records]
@@ -38,7 +35,16 @@ def sections(
         "out, or added."
     )
     counts = edits(edit_counts(predicted, expected)) + confusions(confused)
-    yield Section("Which words were mistaken", counts, note=note)
+    return Section("Which words were mistaken", counts, note=note)
+
+
+def heard(records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
+    """Recordings spread over the first thousand with the words under their sound, where there are any.
+
+    Args:
+        records: with `line`, `source` (an excerpt), `source_length` in frames of 10 ms and `reference`.
+        serve: the final model behind `Transcriber`.
+    """
     rows = list(islice(records, 1000))
     figures = [_heard(row, serve) for row in rows[:: max(1, len(rows) // RECORDINGS)][:RECORDINGS]]
     if figures:
@@ -83,4 +89,4 @@ def as_wav(sound: Waveform) -> bytes:
     return file.getvalue()
 
 
-__all__ = ["sections"]
+__all__ = ["heard", "mistakes"]

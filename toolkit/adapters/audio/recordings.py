@@ -51,12 +51,13 @@ class Excerpt:
 
     @classmethod
     def parse(cls, shown: str) -> "Excerpt":
-        """The inverse of `str`."""
+        """The inverse of `str`; what looks like times and is none belongs to the name."""
         path, mark, times = shown.rpartition("#t=")
-        if not mark:
-            return cls(shown)
         start, _, end = times.partition(",")
-        return cls(path, float(start), float(end) if end else None)
+        try:
+            return cls(path, float(start), float(end) if end else None) if mark else cls(shown)
+        except ValueError:
+            return cls(shown)
 
     def __str__(self) -> str:
         """As media fragments are written (W3C, Media Fragments URI 1.0, 4.2.1)."""

@@ -49,6 +49,7 @@ class Transcriber:
 
         Raises:
             MediaError: a recording cannot be read.
+            TypeError: this is no recording, and none can be taken from it.
             ValueError: two recordings would write one file; of a list it is told before any is read.
         """
         wanted = self.settings.changed(**settings)
@@ -57,6 +58,11 @@ class Transcriber:
         if is_one(inputs):
             (answer,) = self._answers([inputs], wanted)
             return answer
+        if not isinstance(inputs, Iterable) and not hasattr(inputs, "__getitem__"):
+            raise TypeError(
+                f"`inputs` must be a recording or many, but is of type {type(inputs).__name__}. "
+                "Pass a path, bytes, an array or a list of them."
+            )
         if any("*" not in path.name for path in wanted.outputs):
             raise ValueError(
                 f"`output` must have a * for the names of several recordings, but is {str(wanted.output)!r}. "

@@ -1,9 +1,11 @@
 """The adapter for recordings with texts: transcripts, or their translation."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
+from unicodedata import normalize
 
 import numpy as np
 from datasets import Dataset
@@ -18,6 +20,7 @@ from toolkit.adapters.audio.learners import Learner, model_kind
 from toolkit.adapters.audio.learners_recurrent import RecurrentLearner
 from toolkit.adapters.audio.learners_whisper import WhisperLearner
 from toolkit.adapters.audio.recordings import Excerpt, Sounds
+from toolkit.adapters.audio.scoring import DEFAULT_METRIC, score_text, score_texts, selecting
 from toolkit.adapters.audio.variation import at_speed, with_noise
 from toolkit.adapters.audio.whisper import TASKS
 from toolkit.adapters.base import Adapter
@@ -29,15 +32,7 @@ from toolkit.metrics import Score
 from toolkit.models import ATTENTION_TYPES
 from toolkit.report import Section
 
-SCORES: dict[str, tuple[Callable[..., Score], bool]] = {
-    "wer": (metrics.wer, False),
-    "cer": (metrics.cer, False),
-    "wer_normalized": (metrics.wer, True),
-    "cer_normalized": (metrics.cer, True),
-}
-"""What measures, and whether the texts are made alike before."""
 LEARNERS: dict[str, type[Learner]] = {"recurrent_seq2seq": RecurrentLearner, "whisper": WhisperLearner}
-FRAMES_PER_SECOND = 100
 
 
 @dataclass
@@ -71,10 +66,11 @@ class Transcription(RecurrentCore, Adapter):
     vocab_size: int = field(default=1000, metadata={"help": "The most tokens to write with."})
     language: str | None = field(
         default=None,
-        metadata={"help": "Of the texts, for scores and a Whisper of many languages; none: as saved, or English."},
+        metadata={"help": "What is spoken, for scores and a Whisper of many languages; none: as saved, or English."},
     )
     speech_task: str | None = field(
-        default=None, metadata={"help": "What Whisper does; none: as saved, or transcribe.", "choices": list(TASKS)}
+        default=None,
+        metadata={"help": "translate: into another language; none: as saved, or transcribe.", "choices": list(TASKS)},
     )
     window_seconds: int | None = field(
         default=None, metadata={"help": "Cut Whisper's window of 30 s: cheap for short recordings, useless for longer."}
@@ -90,11 +86,12 @@ class Transcription(RecurrentCore, Adapter):
     max_source_seconds: float = field(default=30.0, metadata={"help": "Refuse longer recordings."})
     num_beams: int | None = field(default=None, metadata={"help": "Hypotheses kept while writing; none: greedy."})
     length_penalty: float | None = field(default=None, metadata={"help": "Power of the length that divides a score."})
-    metric: str = field(default="wer", metadata={"help": "Score that selects the best checkpoint; cer without spaces."})
+    metric: str = field(
+        default=DEFAULT_METRIC,
+        metadata={"help": "Score that selects the best checkpoint; cer without spaces; wer is chrf of translations."},
+    )
 
     def __post_init__(self) -> None:
-        if self.metric not in SCORES:
-            raise ValueError(f"`metric` must be one of {', '.join(SCORES)}, but is {self.metric!r}.")
         if self.speech_task not in (None, *TASKS):
             raise ValueError(f"`speech_task` must be one of {', '.join(TASKS)}, but is {self.speech_task!r}.")
         for name in ("sample_rate_hz", "mel_bins", "frame_stacking", "max_source_seconds"):
@@ -102,6 +99,8 @@ class Transcription(RecurrentCore, Adapter):
                 raise ValueError(f"`{name}` must be above 0, but is {getattr(self, name)}.")
         self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
         self._learner = LEARNERS[model_kind(self.model_name_or_path, self.encoder)](self)
+        self.metric = selecting(self.metric, self._learner.task)
+        self._tokenize = "auto"
         self._train: Split | None = None
         self._read: list[Split] = []  # before any row was left out
         self.has_times = False
@@ -205,7 +204,7 @@ class Transcription(RecurrentCore, Adapter):
 
     def source_length(self, row: Mapping[str, Any]) -> int:
         """Frames of 10 ms."""
-        return round(FRAMES_PER_SECOND * len(self._samples(row)) / self.rate_hz)
+        return round(listening.FRAMES_PER_SECOND * len(self._samples(row)) / self.rate_hz)
 
     def _excerpt(self, row: Mapping[str, Any]) -> Excerpt:
         return Excerpt.of(row, self.file_column)
@@ -224,8 +223,9 @@ class Transcription(RecurrentCore, Adapter):
         return str(self._excerpt(row))
 
     def expected(self, row: Mapping[str, Any]) -> str | None:
-        """What is said."""
-        return row.get(self.text_column)
+        """What is to be written, composed as models write it."""
+        text = row.get(self.text_column)
+        return None if text is None else normalize("NFC", text)
 
     def write(self, model: PreTrainedModel, batch: Mapping[str, Tensor], **generation: Any) -> list[list[int]]:
         """Label ids of each row."""
@@ -233,23 +233,28 @@ class Transcription(RecurrentCore, Adapter):
 
     def decode(self, output: Sequence[int]) -> str:
         """The text without special tokens."""
-        return self.processor.tokenizer.decode(output, skip_special_tokens=True).strip()
+        return normalize("NFC", self.processor.tokenizer.decode(output, skip_special_tokens=True).strip())
 
     def score(self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None) -> dict[str, Score]:
-        """Error rates of words and characters, raw and as Whisper's authors normalise the language."""
-        return {
-            name: measure(predicted, expected, normalize=self._learner.normalizer if is_normalized else "none")
-            for name, (measure, is_normalized) in SCORES.items()
-            if only in (None, name)
-        }
+        """Error rates, raw and as Whisper's authors normalise the language; BLEU and chrF of translations."""
+        task, normalizer, tokenize = self._learner.task, self._learner.normalizer, self._tokenize
+        return score_texts(predicted, expected, task=task, normalizer=normalizer, bleu_tokenizer=tokenize, only=only)
+
+    def for_parts_of(self, expected: Iterable[str]) -> "Transcription":
+        """Itself, with BLEU's tokenizer chosen by all of these references."""
+        same = copy(self)
+        same._tokenize = metrics.settings_of(expected)["bleu"]["tokenize"]
+        return same
 
     def row_score(self, predicted: str, expected: str) -> float:
-        """100 less the character error rate."""
-        return max(0.0, 100 - metrics.cer([predicted], [expected]).value)
+        """100 less the character error rate; the chrF of a translation."""
+        return score_text(predicted, expected, task=self._learner.task)
 
     def sections(self, records: Iterable[Mapping[str, Any]], serve: Callable[..., Any]) -> Iterator[Section]:
-        """Which words were mistaken for which, and some recordings to listen to."""
-        return listening.sections(records, serve, self._learner.normalizer)
+        """Which words of a transcript were mistaken for which, and some recordings to listen to."""
+        if self._learner.task == "transcribe":
+            yield listening.mistakes(records, self._learner.normalizer)
+        yield from listening.heard(records, serve)
 
     def questions(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
         """A second of a tone: recordings are not in the run folder."""
@@ -277,12 +282,9 @@ class Transcription(RecurrentCore, Adapter):
     def _check_text(self, row: Mapping[str, Any]) -> str | None:
         if self.text_column not in row:
             return None
+        unknown, most = self.processor.tokenizer.unk_token_id, self._learner.longest_target
         return text_sentence(
-            row[self.text_column],
-            self.labels(row),
-            text_column=self.text_column,
-            unknown=self.processor.tokenizer.unk_token_id,
-            most_labels=self._learner.longest_target,
+            row[self.text_column], self.labels(row), text_column=self.text_column, unknown=unknown, most_labels=most
         )
 
     def check(self, splits: Mapping[str, Split]) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import normalize
 
 from torch import Tensor, nn
 from transformers import GenerationConfig, WhisperForConditionalGeneration, WhisperProcessor
@@ -101,7 +102,8 @@ def label_ids(tokenizer: Any, prompt_ids: Sequence[int], cues: Sequence[Cue]) ->
     first_time = tokenizer.convert_tokens_to_ids("<|notimestamps|>") + 1
     ids = list(prompt_ids[1:])
     for cue in cues:
-        spoken = tokenizer(f" {cue.text.strip()}", add_special_tokens=False)["input_ids"]
+        text = f" {normalize('NFC', cue.text.strip())}"
+        spoken = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         ends = (cue.start_seconds, cue.end_seconds)
         times = [[] if time is None else [first_time + round(time / TICK_SECONDS)] for time in ends]
         ids += [*times[0], *spoken, *times[1]]
