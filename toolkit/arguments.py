@@ -1,8 +1,9 @@
 """The flags of a run, and the command line that sets them."""
 
 import difflib
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -161,6 +162,25 @@ def asked_for(adapter: Adapter, data: DataArguments, arguments: RecipeArguments)
     return {"adapter": own, "data": asdict(data), "training": arguments.to_dict()}
 
 
+def changed_flags(before: Mapping[str, Any], now: Mapping[str, Any], *, may_differ: Collection[str]) -> list[str]:
+    """The flags that have another value now, in words; what the earlier version did not know is no difference.
+
+    Args:
+        before: values by flag, as they were written.
+        now: as they are given.
+        may_differ: flags of which that says nothing.
+
+    >>> changed_flags({"hidden_size": 16, "seed": 1}, {"hidden_size": 20, "seed": 2, "new": 0}, may_differ=["seed"])
+    ['`hidden_size` 16 there, 20 here']
+    """
+    read: dict[str, Any] = json.loads(json.dumps(now, default=str))
+    return [
+        f"`{flag}` {before[flag]} there, {value} here"
+        for flag, value in read.items()
+        if flag in before and flag not in may_differ and before[flag] != value
+    ]
+
+
 def goes_on(words: Sequence[str]) -> list[str]:
     """A command line without the flags that would not let it go on from its last checkpoint.
 
@@ -177,4 +197,4 @@ def goes_on(words: Sequence[str]) -> list[str]:
     return kept
 
 
-__all__ = ["SCHEDULES", "RecipeArguments", "asked_for", "goes_on", "parse"]
+__all__ = ["SCHEDULES", "RecipeArguments", "asked_for", "changed_flags", "goes_on", "parse"]

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import safe_open
 
 from toolkit.adapters.base import Adapter
-from toolkit.arguments import RecipeArguments, asked_for
+from toolkit.arguments import RecipeArguments, asked_for, changed_flags
 from toolkit.checkpoints import checkpoints
 from toolkit.data import DataArguments
 from toolkit.evaluation import Column, Records
@@ -21,7 +21,7 @@ from toolkit.metrics import mean_score
 from toolkit.recipe import run
 from toolkit.report import Section, curves, facts, intervals_by_group, score_table, write_page
 from toolkit.run_folder import ARGUMENTS, PREDICTIONS, RESULTS
-from toolkit.run_report import Group, group_score, length_groups
+from toolkit.run_report import Group, group_scores, length_groups
 
 PAGE = "comparison.html"
 MAY_DIFFER = (
@@ -72,11 +72,6 @@ class Finished:
         """Its rows."""
         return self.folder / PREDICTIONS
 
-    def row_scores(self, adapter: Adapter) -> np.ndarray:
-        """(rows,) each row's own score."""
-        records = Records(self.predictions)
-        return np.array([adapter.row_score(record["prediction"], record["reference"]) for record in records])
-
 
 def compare(
     adapter: Adapter,
@@ -116,13 +111,7 @@ def compare(
         runs[name] = Finished(root / re.sub(r"\W+", "_", name))
         mine = replace(adapter, **{flag: value for flag, value in changes.items() if flag in own})  # type: ignore[type-var]
         others = {flag: value for flag, value in changes.items() if flag not in own}
-        asked = replace(arguments, output_dir=str(runs[name].folder), **others)
-        if (runs[name].folder / RESULTS).exists() and not arguments.overwrite_output_dir:
-            _refuse_other(runs[name].folder, asked_for(mine, data, asked))
-        else:
-            if arguments.process_index == 0:
-                print(f"{title}: {name}")
-            run(mine, data, asked)
+        train_once(mine, data, replace(arguments, output_dir=str(runs[name].folder), **others), f"{title}: {name}")
     if arguments.process_index:
         return None
     _write(root / PAGE, title, adapter, runs, variants)
@@ -130,14 +119,27 @@ def compare(
     return root / PAGE
 
 
-def _refuse_other(folder: Path, asked: Mapping[str, Mapping[str, Any]]) -> None:
-    """Compares a finished run with what is asked for now."""
-    there, here = json.loads((folder / ARGUMENTS).read_bytes()), json.loads(json.dumps(asked, default=str))
+def train_once(adapter: Adapter, data: DataArguments, arguments: RecipeArguments, said: str) -> None:
+    """Runs the recipe, unless its folder holds this very run, finished.
+
+    Args:
+        adapter: as for `toolkit.run`.
+        data: likewise.
+        arguments: likewise.
+        said: what is printed before.
+
+    Raises:
+        ValueError: the folder holds another run.
+    """
+    folder, asked = Path(str(arguments.output_dir)), asked_for(adapter, data, arguments)
+    if not (folder / RESULTS).exists() or arguments.overwrite_output_dir:
+        if arguments.process_index == 0:
+            print(said)
+        run(adapter, data, arguments)
+        return
+    there = json.loads((folder / ARGUMENTS).read_bytes())
     differences = [
-        f"`{flag}` {there[owner].get(flag)} there, {value} here"
-        for owner in ("adapter", "data", "training")
-        for flag, value in here[owner].items()
-        if there[owner].get(flag) != value and flag not in MAY_DIFFER
+        words for owner in asked for words in changed_flags(there[owner], asked[owner], may_differ=MAY_DIFFER)
     ]
     if differences:
         raise ValueError(
@@ -146,24 +148,25 @@ def _refuse_other(folder: Path, asked: Mapping[str, Mapping[str, Any]]) -> None:
         )
 
 
-def _write(
-    path: Path, title: str, adapter: Adapter, runs: Mapping[str, Finished], variants: Mapping[str, Mapping[str, Any]]
-) -> None:
-    first, *others = runs
-    groups = length_groups(runs[first].predictions)
-    by_length = {
-        name: [group_score(adapter, one.predictions, *group) for group in groups] for name, one in runs.items()
-    }
+def side_by_side(adapter: Adapter, predictions: Mapping[str, Path]) -> list[Section]:
+    """What several models wrote for the same rows, by the length of the source.
+
+    Args:
+        adapter: scores.
+        predictions: files of predictions by name; the first is what the others are compared with.
+    """
+    first, *others = predictions
+    groups = length_groups(predictions[first])
+    by_length = {name: group_scores(adapter, path, groups) for name, path in predictions.items()}
     axis = {"x_label": f"source length in {adapter.source_unit}", "y_label": adapter.metric}
-    lengths = np.fromiter(Column(runs[first].predictions, "source_length"), dtype=np.int64)
+    lengths = np.fromiter(Column(predictions[first], "source_length"), dtype=np.int64)
     everything = ("all", range(int(lengths.max()) + 1))
-    rows = {name: one.row_scores(adapter) for name, one in runs.items()}
+    rows = {name: row_scores(adapter, path) for name, path in predictions.items()}
     gaps = {
         name: [_group_gap(rows[name] - rows[first], lengths, *group) for group in [everything, *groups]]
         for name in others
     }
-    sections = [
-        Section("Scores", score_table(list(_scores(adapter, runs)))),
+    return [
         Section("Score by source length", intervals_by_group(by_length, **axis)),
         Section(
             "Difference by source length",
@@ -171,6 +174,20 @@ def _write(
             note=f"Each row's own score, less the one it has {first}, with 95 % intervals over rows. Where an interval "
             "holds 0, these rows do not tell.",
         ),
+    ]
+
+
+def row_scores(adapter: Adapter, path: Path) -> np.ndarray:
+    """(rows,) the own score of each row of a file of predictions."""
+    return np.array([adapter.row_score(record["prediction"], record["reference"]) for record in Records(path)])
+
+
+def _write(
+    path: Path, title: str, adapter: Adapter, runs: Mapping[str, Finished], variants: Mapping[str, Mapping[str, Any]]
+) -> None:
+    sections = [
+        Section("Scores", score_table(list(_scores(adapter, runs)))),
+        *side_by_side(adapter, {name: one.predictions for name, one in runs.items()}),
         Section("Training", _curves(adapter, runs)),
         Section("Size and speed", facts({name: one.cost for name, one in runs.items()})),
         Section("What differs", facts({name: dict(changes) or "nothing" for name, changes in variants.items()})),
@@ -200,4 +217,4 @@ def _curves(adapter: Adapter, runs: Mapping[str, Finished]) -> str:
     )
 
 
-__all__ = ["compare"]
+__all__ = ["PAGE", "compare", "row_scores", "side_by_side", "train_once"]

@@ -18,7 +18,8 @@ from typing import Any
 from huggingface_hub import ModelCard
 
 from toolkit import models
-from toolkit.run_folder import ARGUMENTS, PREDICTIONS, RESULTS, write_json
+from toolkit.data.aside import write_json
+from toolkit.run_folder import ARGUMENTS, PREDICTIONS, RESULTS
 from toolkit.trial import NotPortable, Trial, alike, tried_elsewhere
 
 CARD, FINGERPRINTS = "README.md", "fingerprints.json"

@@ -19,6 +19,7 @@ from toolkit.adapters.base import Adapter
 from toolkit.arguments import RecipeArguments, asked_for, goes_on, parse
 from toolkit.card import write_card
 from toolkit.data import BadData, DataArguments
+from toolkit.data.aside import write_json
 from toolkit.evaluation import evaluate
 from toolkit.hub import masked, share_run
 from toolkit.models import load_processor
@@ -36,8 +37,8 @@ from toolkit.run_folder import (
     find_checkpoint,
     refuse_other_model,
     refuse_other_run,
+    refuse_unwritable,
     take,
-    write_json,
     write_skipped,
 )
 from toolkit.run_report import write_run_report
@@ -90,6 +91,8 @@ def run(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> Ou
         ValueError: a flag is wrong, or flags do not fit each other.
     """
     _refuse_contradictions(adapter, data, arguments)
+    if not data.check_only:
+        refuse_unwritable(Path(str(arguments.output_dir)))
     _quiet()
     set_seed(arguments.seed)
     share = Share(arguments.process_index, arguments.world_size)

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -16,7 +17,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoConfig, PreTrainedModel
 
-from toolkit.arguments import RecipeArguments
+from toolkit.arguments import RecipeArguments, changed_flags
 from toolkit.checkpoints import (
     broken_checkpoints,
     checkpoints,
@@ -26,7 +27,7 @@ from toolkit.checkpoints import (
     remove_unfinished,
 )
 from toolkit.data import Fault, Split
-from toolkit.data.aside import written_aside
+from toolkit.data.aside import write_json, written_aside
 from toolkit.data.source import LISTED_IN
 from toolkit.evaluation import Evaluation
 from toolkit.rows import SKIPPED
@@ -89,6 +90,25 @@ class Outcome:
         return {**self.evaluation.numbers(), **trained}
 
 
+def refuse_unwritable(folder: Path) -> None:
+    """Tries whether a run can write its folder, before it has cost anybody time, and leaves nothing there.
+
+    Raises:
+        ValueError: it is no folder.
+        OSError: nothing can be written there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"`output_dir` must be a folder, but {folder} is a file. Name another.")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        raise OSError(
+            f"`output_dir` must be a folder that can be written to, but {folder} is not ({nearest}: {error.strerror}). "
+            "Name another, or change who may write there."
+        ) from error
+
+
 def find_checkpoint(arguments: RecipeArguments) -> Path | None:
     """Looks into the folder that a run is to use, and touches nothing.
 
@@ -99,8 +119,6 @@ def find_checkpoint(arguments: RecipeArguments) -> Path | None:
         ValueError: the folder holds a finished run, or the checkpoint asked for is not whole.
     """
     folder = Path(str(arguments.output_dir))
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"`output_dir` must be a folder, but {folder} is a file. Name another.")
     asked = arguments.resume_from_checkpoint
     if isinstance(asked, str) and asked.lower() not in ("true", "false"):
         if Path(asked) not in checkpoints(Path(asked).parent):
@@ -173,16 +191,11 @@ def refuse_other_run(flags: Mapping[str, Any], checkpoint: Path) -> None:
     """
     try:
         there = json.loads((checkpoint.parent / ARGUMENTS).read_text(encoding="utf-8"))
-        before = {**there["adapter"], "rows": there["rows"]}
+        there = {"adapter": dict(there["adapter"]), "rows": there["rows"]}
     except (OSError, ValueError, KeyError, TypeError):
         return  # it was not this version that began it
-    asked = {**json.loads(json.dumps(flags["adapter"], default=str)), "rows": flags["rows"]}
-    differences = [
-        "the training rows are others" if name == "rows" else f"`{name}` {before[name]} there, {value} here"
-        for name, value in asked.items()
-        if name in before and name not in MAY_CHANGE and before[name] != value
-    ]
-    _refuse(checkpoint, "run", differences)
+    others = ["the training rows are others"] if there["rows"] != flags["rows"] else []
+    _refuse(checkpoint, "run", [*changed_flags(there["adapter"], flags["adapter"], may_differ=MAY_CHANGE), *others])
 
 
 def take(
@@ -217,12 +230,8 @@ def write_skipped(folder: Path, skipped: Sequence[Fault]) -> None:
 def refuse_other_model(model: PreTrainedModel, checkpoint: Path) -> None:
     """Compares what a checkpoint was made with against what is about to be trained."""
     there, here = AutoConfig.from_pretrained(checkpoint).to_dict(), model.config.to_dict()
-    differences = [
-        f"{name} {there.get(name)} there, {here.get(name)} here"
-        for name in COMPARED
-        if there.get(name) != here.get(name)
-    ]
-    _refuse(checkpoint, "model", differences)
+    asked = {name: here[name] for name in COMPARED if name in here}
+    _refuse(checkpoint, "model", changed_flags(there, asked, may_differ=()))
 
 
 def _refuse(checkpoint: Path, kind: str, differences: Sequence[str]) -> None:
@@ -231,13 +240,6 @@ def _refuse(checkpoint: Path, kind: str, differences: Sequence[str]) -> None:
             f"{checkpoint} is a checkpoint of another {kind} ({'; '.join(differences)}). "
             "Run with its flags, choose another `output_dir`, or pass `--overwrite_output_dir`."
         )
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes values to read; what JSON does not know is written as text."""
-    with written_aside(path) as out:
-        json.dump(values, out, indent=2, ensure_ascii=False, default=str)
-        out.write("\n")
 
 
 def count_parameters(model: PreTrainedModel) -> dict[str, int]:
@@ -289,7 +291,7 @@ __all__ = [
     "find_checkpoint",
     "refuse_other_model",
     "refuse_other_run",
+    "refuse_unwritable",
     "take",
-    "write_json",
     "write_skipped",
 ]

@@ -1,5 +1,6 @@
 """The report of a run: what a reader wants to see of an outcome, put into the figures of `toolkit.report`."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def _scores(outcome: Outcome) -> str:
 
 def _by_length(outcome: Outcome, adapter: Adapter) -> str:
     path = outcome.evaluation.path
-    groups = [group_score(adapter, path, *group) for group in length_groups(path)]
+    groups = group_scores(adapter, path, length_groups(path))
     return intervals_by_group(groups, x_label=f"source length in {adapter.source_unit}", y_label=adapter.metric)
 
 
@@ -98,11 +99,20 @@ def length_groups(path: Path) -> list[tuple[str, range]]:
     return [(f"{low}–{high - 1}" if low < high - 1 else str(low), range(low, high)) for low, high in ends]
 
 
-def group_score(adapter: Adapter, path: Path, label: str, lengths: range) -> Group:
-    """The selecting score of the predictions whose source is so long, as `intervals_by_group` draws it."""
-    texts = (Column(path, name, lengths) for name in ("prediction", "reference"))
-    score = adapter.score(*texts, only=adapter.metric)[adapter.metric]
-    return label, score.value, score.low, score.high, score.count
+def group_scores(adapter: Adapter, path: Path, groups: Iterable[tuple[str, range]]) -> list[Group]:
+    """The selecting score of predictions by the length of their source, as `intervals_by_group` draws it.
+
+    Args:
+        adapter: scores all groups alike.
+        path: the file of predictions.
+        groups: label and lengths of each.
+    """
+    scorer, scored = adapter.for_parts_of(Column(path, "reference")), []
+    for label, lengths in groups:
+        texts = (Column(path, name, lengths) for name in ("prediction", "reference"))
+        score = scorer.score(*texts, only=adapter.metric)[adapter.metric]
+        scored.append((label, score.value, score.low, score.high, score.count))
+    return scored
 
 
 def _curves(outcome: Outcome) -> str:
@@ -128,4 +138,4 @@ def _worst(outcome: Outcome, adapter: Adapter) -> str:
     return worst_cases(rows, columns=["line", "score", "source", "prediction", "reference"])
 
 
-__all__ = ["Group", "group_score", "length_groups", "write_run_report"]
+__all__ = ["Group", "group_scores", "length_groups", "write_run_report"]

@@ -1,7 +1,7 @@
 """What the recipe asks of every adapter, asked of every adapter."""
 
 import inspect
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
@@ -129,6 +129,16 @@ def test_perfect_outputs_score_best_and_others_worse(adapter, rows):
         if name != "length_ratio":
             assert (score.value > wrong[name].value) is score.higher_is_better
     assert adapter.row_score(expected[0], expected[0]) > adapter.row_score("x", expected[0])
+
+
+def test_outputs_are_scored_alike_by_who_has_read_no_rows(adapter, rows):
+    """A comparison scores runs that were finished yesterday."""
+    expected, fresh = [adapter.expected(row) for row in rows], replace(adapter)
+    for predicted in (expected, expected[::-1], ["x"] * len(expected)):
+        assert fresh.score(predicted, expected) == adapter.score(predicted, expected)
+        assert fresh.for_parts_of(expected).score(predicted, expected) == adapter.score(predicted, expected)
+        for pair in zip(predicted, expected, strict=True):
+            assert fresh.row_score(*pair) == adapter.row_score(*pair)
 
 
 def test_each_score_can_select_checkpoints(adapter, kind):

@@ -2,12 +2,11 @@
 
 import math
 from dataclasses import FrozenInstanceError
-from functools import partial
 
 import numpy as np
 import pytest
 
-from toolkit.metrics import Score, bootstrap, by_length, exact_match, mean_score, wer
+from toolkit.metrics import Score, bootstrap, mean_score
 from toolkit.metrics.intervals import _resampled_sums, percent, ratio
 
 
@@ -118,46 +117,3 @@ def test_a_score_reads_as_people_write_it_and_cannot_be_changed():
     assert str(Score("BLEU", 9.97, low=8.0, high=12.0, count=5)) == "BLEU 10.0 [8.0, 12.0]"
     with pytest.raises(FrozenInstanceError):
         score.value = 0.0
-
-
-def test_buckets_are_half_open_and_only_those_with_rows_are_returned():
-    buckets = by_length(iter([0, 4, 5, 9, 20, 500]), [0, 1, 2, 3, 4, 5], metric=mean_score, edges=(5, 10, 20, 100))
-    assert [(low, high, score.value, score.count) for low, high, score in buckets] == [
-        (0, 5, 0.5, 2),
-        (5, 10, 2.5, 2),
-        (20, 100, 4.0, 1),
-        (100, None, 5.0, 1),
-    ]
-
-
-def test_a_bucket_scores_as_its_rows_alone(english):
-    predicted, expected = english
-    lengths = [len(text.split()) for text in expected]
-    (short, long) = by_length(lengths, predicted, expected, metric=partial(wer, ignore_spacing=True), edges=(5,))
-    pick = [row for row, length in enumerate(lengths) if length >= 5]
-    assert long[2] == wer([predicted[row] for row in pick], [expected[row] for row in pick], ignore_spacing=True)
-    assert short[2].count + long[2].count == len(lengths)
-
-
-def test_columns_are_read_row_by_row_and_never_as_a_whole():
-    class OnDisk:
-        """Texts that exist only while they are looked at."""
-
-        def __len__(self) -> int:
-            return 4
-
-        def __getitem__(self, row: int) -> str:
-            assert isinstance(row, int)
-            return f"text {row}"
-
-    scores = by_length([1, 1, 50, 1], OnDisk(), OnDisk(), metric=exact_match)
-    assert [score.count for _, _, score in scores] == [3, 1]
-
-
-@pytest.mark.parametrize(
-    ("lengths", "edges", "named"),
-    [([1, 2, 3], (5,), "`columns`"), ([1, 2], (9, 5), "`edges`"), ([1, 2], (0, 5), "`edges`"), ([1, -2], (5,), "`len")],
-)
-def test_buckets_that_make_no_sense_are_refused(lengths, edges, named):
-    with pytest.raises(ValueError, match=named):
-        by_length(lengths, [1.0, 2.0], metric=mean_score, edges=edges)

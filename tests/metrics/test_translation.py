@@ -5,7 +5,7 @@ import pytest
 import sacrebleu
 from sacrebleu.metrics import BLEU, CHRF, TER
 
-from toolkit.metrics import bleu, chrf, ter, translation
+from toolkit.metrics import bleu, chrf, settings_of, ter, translation
 
 EDGES = {
     "one row": (["The cat sat on the mat"], ["The cat sat on a mat"]),
@@ -135,3 +135,12 @@ def test_the_tokenizer_follows_the_references_and_not_an_untrained_model():
 def test_an_unknown_tokenizer_is_refused_by_name():
     with pytest.raises(ValueError, match="`tokenize`.*13a.*'moses'"):
         bleu(["a"], ["a"], tokenize="moses")
+
+
+def test_parts_of_a_corpus_are_scored_by_what_the_whole_chooses():
+    references = ["我们昨天去公园了。", "他不喜欢喝茶。", "OK, fine!"]
+    settings = settings_of(references)
+    assert settings == {"bleu": {"tokenize": "zh"}, "ter": {"split_characters": True}}
+    assert settings_of(references[2:]) == {"bleu": {"tokenize": "13a"}, "ter": {"split_characters": False}}
+    for metric, name in ((bleu, "bleu"), (ter, "ter")):
+        assert metric(references[::-1], references, **settings[name]) == metric(references[::-1], references)

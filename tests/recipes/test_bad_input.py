@@ -1,5 +1,7 @@
 """What people get wrong costs one line that says where and what to do: no traceback, no half-made folder."""
 
+import errno
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.recipes.conftest import CORE, ROOT
+from toolkit import RecurrentSeq2SeqConfig
+from toolkit.models import load_processor
 
 ROWS = "".join(f"dog {number}\tHund {number}\n" for number in range(60))
 SMALL = {**CORE, "num_train_epochs": 1, "num_beams": 1, "learning_rate": 0.01}
@@ -215,3 +219,55 @@ def test_a_mistake_in_a_real_process_is_one_line(write):
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "t.tsv:62: `de` is blank, so there is nothing to learn. Fill it or remove the row.\n"
+
+
+@pytest.mark.parametrize("place", ["/dev/null/out", "file/out", "/proc/out"])
+def test_a_folder_that_cannot_be_written_is_told_before_rows_are_read(place, write, recipe, monkeypatch):
+    write(t__tsv=f"en\tde\n{ROWS}", file="")
+    monkeypatch.setattr("toolkit.recipe.load_rows", lambda *_: pytest.fail("that would have taken an hour"))
+    for flags in ({"train_file": "t.tsv"}, {"test_file": "t.tsv", "predict_only": True, "model_name_or_path": "t"}):
+        monkeypatch.setattr("toolkit.adapters.text.pairs.encoder_decoder", lambda _: RecurrentSeq2SeqConfig())
+        said = recipe("translation", output_dir=place, **flags)
+        assert said.code == 1 and said.err.startswith(
+            f"`output_dir` must be a folder that can be written to, but {place} is not ("
+        ), said.err
+        assert len(said.err.splitlines()) == 1
+    assert sorted(path.name for path in Path().iterdir()) == ["file", "t.tsv"]
+
+
+def test_a_folder_that_only_others_may_write_is_told_with_the_folder_that_refuses(write, recipe, monkeypatch):
+    """By what the system answers, since nothing is forbidden to who may run tests as root."""
+    write(t__tsv=f"en\tde\n{ROWS}")
+    Path("ours").mkdir()
+
+    def refuse(*, dir: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(dir))
+
+    monkeypatch.setattr("toolkit.run_folder.tempfile.TemporaryFile", refuse)
+    said = recipe("translation", train_file="t.tsv", output_dir="ours/new/run")
+    assert (said.code, said.err) == (
+        1,
+        f"`output_dir` must be a folder that can be written to, but ours/new/run is not ({Path('ours').resolve()}: "
+        "Permission denied). Name another, or change who may write there.\n",
+    )
+
+
+def test_rows_that_are_all_faulty_are_the_reason_and_not_the_share_that_is_held_out(write, recipe):
+    write(t__jsonl="".join(json.dumps({"en": f"dog {number}", "de": [number]}) + "\n" for number in range(30)))
+    said = recipe("translation", train_file="t.jsonl", output_dir="out")
+    first, second, *_ = said.err.splitlines()
+    assert (said.code, first) == (1, "t.jsonl: has no usable row. Give a file with at least one.")
+    assert second.startswith("t.jsonl:1: `de` holds a list")
+
+
+def test_marks_in_a_text_are_text(write, recipe):
+    """Corpora that others have prepared hold `<unk>`, and pages hold anything."""
+    rows = "".join(f"<pad> dog {number} <eos> on\tHund {number} <eos> <unk> an\n" for number in range(60))
+    write(t__tsv=f"en\tde\n{rows}")
+    said = recipe("translation", train_file="t.tsv", output_dir="out", **SMALL)
+    assert said.code == 0, said.err
+    processor = load_processor("out")
+    for tokenizer, text in ((processor.tokenizer, "Hund 1 <eos> <unk> an"), (processor.source_tokenizer, "<pad> dog")):
+        ids = tokenizer(text).input_ids
+        assert [id for id in ids if id in tokenizer.all_special_ids] == [tokenizer.eos_token_id] == ids[-1:]
+        assert tokenizer.decode(ids, skip_special_tokens=True) == text

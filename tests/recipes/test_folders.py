@@ -57,7 +57,7 @@ def test_a_checkpoint_of_another_model_is_refused_with_the_difference(finished, 
     before = contents(finished)
     said = recipe("translation", output_dir="out", **SETTINGS | {"hidden_size": 24, "cell_type": "gru"})
     assert (said.code, contents(finished) == before) == (2, True)
-    difference = "another model (hidden_size 16 there, 24 here; cell_type lstm there, gru here)"
+    difference = "another model (`hidden_size` 16 there, 24 here; `cell_type` lstm there, gru here)"
     if knows_its_run:
         difference = "another run (`cell_type` lstm there, gru here; `hidden_size` 16 there, 24 here)"
     assert f"is a checkpoint of {difference}" in said.err

@@ -213,3 +213,23 @@ def test_a_run_of_our_own_is_trained_further_and_keeps_its_vocabulary(trained, r
         assert json.loads(Path("out", name).read_text()) == json.loads((trained / name).read_text())
     before, after = (AutoModelForSeq2SeqLM.from_pretrained(folder).state_dict() for folder in (trained, "out"))
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)
+
+
+@pytest.mark.parametrize(
+    "part, words",
+    [
+        ("model.safetensors", "its weights, but those of theirs cannot be read ("),
+        ("tokenizer.json", "its tokenizer, but theirs has none that loads ("),
+    ],
+)
+@pytest.mark.parametrize("broken", [True, False], ids=["broken", "missing"])
+def test_a_model_without_a_part_is_told_in_one_sentence(part, words, broken, recipe):
+    tokens = tokenizer()
+    tokens.save_pretrained("theirs")
+    marian(len(tokens)).save_pretrained("theirs")
+    Path("theirs", part).write_text("{") if broken else Path("theirs", part).unlink()
+    Path("t.tsv").write_text("en\tde\n" + ROWS)
+    said = recipe("translation", model_name_or_path="theirs", output_dir="out", **TRAINING)
+    lines = said.err.splitlines()
+    assert (said.code, lines[-1].startswith(f"`model_name_or_path` must name a model with {words}")) == (2, True), said
+    assert "Traceback" not in said.err

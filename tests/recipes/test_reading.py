@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.recipes.conftest import CORE
@@ -20,7 +22,7 @@ def predictions(folder: str | Path = "out") -> list[dict]:
     return [json.loads(line) for line in Path(folder, "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.fixture(params=["tsv", "csv", "jsonl", "parallel", "hub"])
+@pytest.fixture(params=["tsv", "csv", "jsonl", "parquet", "parallel", "hub"])
 def source(request) -> dict[str, str]:
     """The same pairs in each form, as flags."""
     if request.param == "tsv":
@@ -29,6 +31,9 @@ def source(request) -> dict[str, str]:
         Path("t.csv").write_text("en,de\n" + "".join(f'"{en}",{de}\n' for en, de in PAIRS))
     elif request.param == "jsonl":
         Path("t.jsonl").write_text("".join(json.dumps({"en": en, "de": de}) + "\n" for en, de in PAIRS))
+    elif request.param == "parquet":
+        columns = {name: [pair[place] for pair in PAIRS] for place, name in enumerate(("en", "de"))}
+        pq.write_table(pa.table(columns), "t.parquet")
     elif request.param == "parallel":
         for place, name in enumerate(("en", "de")):
             Path(f"t.{name}").write_text("".join(f"{pair[place]}\n" for pair in PAIRS))

@@ -10,7 +10,9 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from transformers import AutoTokenizer, GenerationConfig
 
+from tests.report.document import read
 from toolkit import RecurrentSeq2SeqForConditionalGeneration, pipeline
+from toolkit.metrics import chrf
 from toolkit.models import load_processor
 from toolkit.run_folder import count_parameters
 
@@ -150,6 +152,19 @@ def test_the_report_is_one_page_with_attention_maps(trained, records):
     assert "cases" in tags.classes
     assert re.search(r"line \d+: ", page)
     assert torch.__version__.partition("+")[0] in page
+
+
+def test_the_report_scores_rows_by_the_length_of_their_source(trained, records):
+    page = read((trained / "report.html").read_text(encoding="utf-8"))
+    (section,) = [part for part in page.all("section") if part.text.startswith("Score by source length")]
+    rows = [[cell.text for cell in row.all() if cell.tag in ("th", "td")] for row in section.all("tr")][1:]
+    assert len(rows) > 2
+    for label, value, _, count in rows:
+        low, _, high = label.partition("–")
+        group = [record for record in records if int(low) <= record["source_length"] <= int(high or low)]
+        score = chrf(*([record[side] for record in group] for side in ("prediction", "reference")))
+        assert (float(value), int(count)) == (pytest.approx(score.value, abs=0.05), len(group))
+    assert sum(int(row[-1]) for row in rows) == len(records)
 
 
 @pytest.mark.promise("B1")

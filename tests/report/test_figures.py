@@ -3,6 +3,7 @@
 import math
 import random
 import re
+import unicodedata
 
 import pytest
 
@@ -217,6 +218,37 @@ def test_words_that_differ_are_marked_and_nothing_is_lost(
     assert [cell.text for cell in tree.all("td")] == [reference, prediction]
     assert [mark.text for mark in tree.all("del")] == lost
     assert [mark.text for mark in tree.all("ins")] == gained
+
+
+@pytest.mark.parametrize(
+    ("reference", "prediction"),
+    [
+        ("मैं स्कूल जाता हूँ", "मैं स्कूली जाती हूं"),
+        ("ผมไปที่นี่", "ผมไปที่นั้น"),
+        ("👍🏽 👨\u200d👩\u200d👧", "👍🏿 👨\u200d👩\u200d👦"),
+        ("x\u0301 on", "x\u0300 on"),
+    ],
+)
+def test_what_stands_above_below_or_inside_another_sign_is_never_marked_without_it(
+    reference: str, prediction: str
+) -> None:
+    cells = list(
+        read(
+            worst_cases([{"reference": reference, "prediction": prediction}], columns=["reference", "prediction"])
+        ).all("td")
+    )
+    assert [cell.text for cell in cells] == [reference, prediction]
+    pieces = [child if isinstance(child, str) else child.text for cell in cells for child in cell.children]
+    assert len(pieces) > 2
+    for piece in pieces:
+        assert not unicodedata.category(piece[0]).startswith("M") and not "\U0001f3fb" <= piece[0] <= "\U0001f3ff"
+        assert "\u200d" not in (piece[0], piece[-1])
+
+
+def test_the_same_letters_of_other_code_points_are_not_marked() -> None:
+    tree = read(worst_cases([{"reference": "Cafe\u0301", "prediction": "Café"}], columns=["reference", "prediction"]))
+
+    assert not list(tree.all("ins")) and not list(tree.all("del"))
 
 
 def test_outside_the_marks_prediction_and_reference_agree() -> None:

@@ -58,6 +58,7 @@ def train_tokenizer(texts: Iterable[str], *, kind: str = "bpe", vocab_size: int 
         tokenizer_object=tokenizer,
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
+        split_special_tokens=True,  # `<eos>` in a text is text
         **SPECIAL_TOKENS,
     )
 
@@ -76,6 +77,7 @@ def lowercasing(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
         tokenizer_object=backend,
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
+        split_special_tokens=tokenizer.split_special_tokens,
         **tokenizer.special_tokens_map,
     )
 
@@ -145,6 +147,11 @@ def existing_tokenizers(name_or_path: str) -> tuple[Any, Any]:
                 "Add them and save it again, or learn a new one."
             )
     return source, target
+
+
+def end_id(tokenizer: Any) -> int:
+    """The label that ends a text; BERT and its like end with their separator."""
+    return tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
 
 
 def choose_languages(tokenizer: Any, source: str | None, target: str | None) -> None:
@@ -252,6 +259,7 @@ __all__ = [
     "TOKENIZER_KINDS",
     "PieceDropout",
     "choose_languages",
+    "end_id",
     "existing_tokenizers",
     "language_id",
     "lowercasing",

@@ -1,10 +1,11 @@
 """Files that appear whole or not at all."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 
 @contextmanager
@@ -29,4 +30,11 @@ def written_aside(path: Path, *, newline: str | None = None) -> Iterator[TextIO]
         aside.unlink(missing_ok=True)
 
 
-__all__ = ["written_aside"]
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Writes values to read; what JSON does not know is written as text."""
+    with written_aside(path) as out:
+        json.dump(values, out, indent=2, ensure_ascii=False, default=str)
+        out.write("\n")
+
+
+__all__ = ["write_json", "written_aside"]

@@ -40,7 +40,8 @@ def good_rows(source: Source, faults: list[Fault], *, skip_bad: bool = True) -> 
             sentence = f"more than {MOST_FAULTS:,} rows are faulty. Check that this is the right file."
             raise BadData([Fault(source.path, None, sentence)])
     if is_empty:
-        raise BadData([Fault(source.path, None, source.if_empty)])
+        # Faulty rows are the reason where there are some, whoever chose among the others.
+        raise BadData([Fault(source.path, None, Source.if_empty if faults else source.if_empty)])
 
 
 def private_folder() -> str:

@@ -4,13 +4,13 @@ from toolkit.metrics.classes import accuracy, macro_f1
 from toolkit.metrics.edits import cer, wer
 from toolkit.metrics.events import Confusion, confusion, edit_score, frame_accuracy, segment_f1, segments
 from toolkit.metrics.forcing import ForcingCounts
-from toolkit.metrics.intervals import Score, bootstrap, by_length, mean_score
+from toolkit.metrics.intervals import Score, bootstrap, mean_score
 from toolkit.metrics.normalization import Normalizer, whisper_normalizer
 from toolkit.metrics.overlap import exact_match, length_ratio, rouge
 from toolkit.metrics.speech import confused_words, edit_counts
 from toolkit.metrics.spotting import mean_average_precision
 from toolkit.metrics.tokens import bleu_tokenizer
-from toolkit.metrics.translation import bleu, chrf, ter
+from toolkit.metrics.translation import bleu, chrf, settings_of, ter
 
 __all__ = [
     "Confusion",
@@ -21,7 +21,6 @@ __all__ = [
     "bleu",
     "bleu_tokenizer",
     "bootstrap",
-    "by_length",
     "cer",
     "chrf",
     "confused_words",
@@ -37,6 +36,7 @@ __all__ = [
     "rouge",
     "segment_f1",
     "segments",
+    "settings_of",
     "ter",
     "wer",
     "whisper_normalizer",

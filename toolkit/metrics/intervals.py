@@ -3,9 +3,8 @@
 Shapes: `N` rows of a corpus, `K` counts kept of each, `R` resamples.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -142,51 +141,3 @@ def ratio(sums: np.ndarray) -> np.ndarray:
 def percent(sums: np.ndarray) -> np.ndarray:
     """The first column per hundred of the second: (R, 2) → (R,); see `ratio`."""
     return 100 * ratio(sums)
-
-
-def by_length(
-    lengths: Iterable[float],
-    *columns: Sequence[Any],
-    metric: Callable[..., Score],
-    edges: Sequence[float] = (5, 10, 15, 20, 30, 40, 60, 80, 120),
-) -> list[tuple[float, float | None, Score]]:
-    """Scores short and long rows apart, which is where a bottleneck shows.
-
-    Args:
-        lengths: one per row, usually the length of the source.
-        columns: what `metric` reads, row by row: predicted and expected texts, or one column of values. They are
-            indexed, not copied, so a column of a dataset on disk stays there.
-        metric: called with the rows of one bucket, for example `chrf` or `mean_score`. Fix what it would choose by
-            looking at the texts (`partial(bleu, tokenize=...)`), so that all buckets are measured alike.
-        edges: lengths at which a new bucket starts. They do not depend on the data, so two runs can be compared.
-
-    Returns:
-        (low, high, score) of each bucket that has rows, low ≤ length < high; the last `high` is None: no limit
-
-    >>> for low, high, score in by_length([3, 4, 12], [100.0, 50.0, 25.0], metric=mean_score):
-    ...     print(low, high, score.value)
-    0 5 75.0
-    10 15 25.0
-    """
-    measured = np.fromiter(lengths, dtype=np.float64)
-    for column in columns:
-        if len(column) != len(measured):
-            raise ValueError(
-                f"`columns` must have one entry per length ({len(measured)}), but one has {len(column)}. "
-                "Pass the lengths of the same rows."
-            )
-    if list(edges) != sorted(set(edges)) or (len(edges) and edges[0] <= 0):
-        raise ValueError(f"`edges` must rise from above 0, but are {tuple(edges)}. Sort them and name each once.")
-    if not (measured >= 0).all():
-        raise ValueError("`lengths` must be at least 0, but one is not. Pass lengths in tokens or seconds.")
-    starts, ends = [0, *edges], [*edges, None]
-    buckets = np.searchsorted(edges, measured, side="right")
-    scores = []
-    for bucket in np.unique(buckets).tolist():
-        rows = np.flatnonzero(buckets == bucket).tolist()
-        scores.append((starts[bucket], ends[bucket], metric(*(_taken(column, rows) for column in columns))))
-    return scores
-
-
-def _taken(column: Sequence[Any], rows: list[int]) -> Iterable[Any]:
-    return (column[row] for row in rows)

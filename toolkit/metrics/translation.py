@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF, TER
@@ -79,6 +80,16 @@ def ter(
         split_characters = tokenizer in _WITHOUT_SPACES
     metric = TER(case_sensitive=case_sensitive, normalized=split_characters, asian_support=split_characters)
     return _corpus_score("TER", metric, pairs, columns=2, higher_is_better=False)
+
+
+def settings_of(expected: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What `bleu` and `ter` choose by the first 1,000 references, to score parts of a corpus alike.
+
+    >>> settings_of(["我用电脑。", "An English name"])
+    {'bleu': {'tokenize': 'zh'}, 'ter': {'split_characters': True}}
+    """
+    tokenizer = bleu_tokenizer(islice(expected, _LOOK_AHEAD_ROWS))
+    return {"bleu": {"tokenize": tokenizer}, "ter": {"split_characters": tokenizer in _WITHOUT_SPACES}}
 
 
 def _looked_ahead(pairs: Iterator[tuple[str, str]]) -> tuple[str, Iterator[tuple[str, str]]]:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from numbers import Real
+from unicodedata import category, normalize
 
 from toolkit.report.markup import empty, headed, number, text
 
 # Scripts written without spaces are compared sign by sign (kana and Han), the others word by word.
 _UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_JOINER, _SKIN_TONES = "\u200d", "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 _WORD = re.compile(rf"{_UNSPACED}|\w+|\s+|.", re.DOTALL)
 
 
@@ -61,13 +63,29 @@ def _cell(column: str, value: object) -> str:
 
 def marked(reference: str, prediction: str) -> tuple[str, str]:
     """Returns both texts as HTML, each with the stretches that the other lacks marked."""
-    wanted, came = _WORD.findall(reference), _WORD.findall(prediction)
+    wanted, came = _words(reference), _words(prediction)
     before, after = [], []
     for kind, start, stop, first, last in SequenceMatcher(None, wanted, came, autojunk=False).get_opcodes():
         lost, gained = text("".join(wanted[start:stop])), text("".join(came[first:last]))
         before.append(lost if kind == "equal" or not lost else f"<del>{lost}</del>")
         after.append(gained if kind == "equal" or not gained else f"<ins>{gained}</ins>")
     return "".join(before), "".join(after)
+
+
+def _words(text: str) -> list[str]:
+    """Words, spaces and signs; accents, vowel signs and parts of a pictograph stay with what they change.
+
+    >>> _words("e\u0301tat 👍🏽"), [len(word) for word in _words("कू 👨\u200d👧")]
+    (['état', ' ', '👍🏽'], [2, 1, 3])
+    """
+    words: list[str] = []
+    for piece in _WORD.findall(normalize("NFC", text)):
+        changes = category(piece[0]).startswith("M") or piece[0] == _JOINER or piece[0] in _SKIN_TONES
+        if words and (changes or words[-1][-1] == _JOINER):
+            words[-1] += piece
+        else:
+            words.append(piece)
+    return words
 
 
 def joined(words: Sequence[str]) -> str:

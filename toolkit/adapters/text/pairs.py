@@ -1,6 +1,7 @@
 """The adapter for pairs of texts; the tasks differ from it in the name of the answer and in what they are scored by."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -14,13 +15,14 @@ from toolkit.adapters.core import RecurrentCore
 from toolkit.adapters.text.checks import too_long, wordless_targets
 from toolkit.adapters.text.gates import gate_curves
 from toolkit.adapters.text.maps import attention_maps
-from toolkit.adapters.text.pretrained import encoder_decoder, habits, pretrained_model
-from toolkit.adapters.text.scoring import score_text, score_texts
+from toolkit.adapters.text.pretrained import encoder_decoder, habits, pretrained_model, pretrained_processor
+from toolkit.adapters.text.scoring import asked, chosen, score_text, score_texts
 from toolkit.adapters.text.texts import Texts
 from toolkit.adapters.tokenizers import (
     TOKENIZER_KINDS,
     PieceDropout,
     choose_languages,
+    end_id,
     existing_tokenizers,
     language_id,
     lowercasing,
@@ -29,7 +31,7 @@ from toolkit.adapters.tokenizers import (
 from toolkit.collate import Pad
 from toolkit.data import Fault, Split, shared_rows
 from toolkit.metrics import Score
-from toolkit.models import RecurrentSeq2SeqForConditionalGeneration, Seq2SeqProcessor, load_processor
+from toolkit.models import RecurrentSeq2SeqForConditionalGeneration, Seq2SeqProcessor
 from toolkit.report import Section
 
 
@@ -94,7 +96,7 @@ class TextToText(RecurrentCore, Adapter):
         except (ImportError, RuntimeError, ValueError) as error:
             raise ValueError(f"`bleu_tokenizer` cannot be {self.bleu_tokenizer!r}: {error}") from error
         self._positions: int | None = None
-        self._prefix = ""
+        self._prefix, self._settings = "", asked(self.bleu_tokenizer)
         if self.model_name_or_path is None:
             self.core_config()  # refuses sizes and kinds that do not fit, before any data is read
             if self.src_lang or self.tgt_lang:
@@ -142,7 +144,7 @@ class TextToText(RecurrentCore, Adapter):
     def processor(self) -> Any:
         """Both tokenizers: those of the pretrained model, existing ones, or learnt from the training texts."""
         if self.model_name_or_path is not None:
-            processor = load_processor(self.model_name_or_path)
+            processor = pretrained_processor(self.model_name_or_path)
             choose_languages(getattr(processor, "tokenizer", processor), self.src_lang, self.tgt_lang)
             return processor
         if self.tokenizer not in TOKENIZER_KINDS:
@@ -180,7 +182,7 @@ class TextToText(RecurrentCore, Adapter):
             share_embeddings=shared and self.tie_word_embeddings,
             pad_token_id=target.pad_token_id,
             bos_token_id=start,
-            eos_token_id=_end(target),
+            eos_token_id=end_id(target),
             decoder_start_token_id=start,
         )
         return RecurrentSeq2SeqForConditionalGeneration(config)
@@ -189,9 +191,7 @@ class TextToText(RecurrentCore, Adapter):
     def generation(self) -> dict[str, Any]:
         """Beam search with these widths and penalties; a pretrained model keeps its own where none are given."""
         fresh = {"num_beams": 5} if self.model_name_or_path is None else {}
-        language = None
-        if self.model_name_or_path is not None and self.tgt_lang is not None:
-            language = language_id(self._target_tokenizer, self.tgt_lang)
+        language = language_id(self._target_tokenizer, self.tgt_lang) if self.tgt_lang else None
         asked = {"num_beams": self.num_beams, "length_penalty": self.length_penalty, "forced_bos_token_id": language}
         return {**fresh, **{name: value for name, value in asked.items() if value is not None}}
 
@@ -220,7 +220,7 @@ class TextToText(RecurrentCore, Adapter):
     def labels(self, row: Mapping[str, Any]) -> list[int]:
         """The target's ids, with the end-of-sequence token last."""
         encoded = self.processor(text_target=row[self._names[1]])
-        ids, end = list(encoded.get("labels", encoded.get("input_ids"))), _end(self._target_tokenizer)
+        ids, end = list(encoded.get("labels", encoded.get("input_ids"))), end_id(self._target_tokenizer)
         return ids if end in ids[-2:] else [*ids, end]  # some write the language after it
 
     @property
@@ -251,7 +251,13 @@ class TextToText(RecurrentCore, Adapter):
     def score(self, predicted: Iterable[str], expected: Iterable[str], *, only: str | None = None) -> dict[str, Score]:
         """The scores of the task."""
         names = self.scores if only is None else (only,)
-        return score_texts(names, predicted, expected, bleu_tokenizer=self.bleu_tokenizer)
+        return score_texts(names, predicted, expected, self._settings)
+
+    def for_parts_of(self, expected: Iterable[str]) -> "TextToText":
+        """Itself, with what BLEU and TER choose by the script chosen by all of these references."""
+        same = copy(self)
+        same._settings = chosen(expected, self.bleu_tokenizer)
+        return same
 
     def row_score(self, predicted: str, expected: str) -> float:
         """The chrF of one row."""
@@ -289,10 +295,6 @@ class TextToText(RecurrentCore, Adapter):
         for split in splits.values() if self.targets_have_words else ():
             yield from wordless_targets(split, self._names)
         yield from shared_rows(splits, self._names)
-
-
-def _end(tokenizer: Any) -> int:
-    return tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
 
 
 __all__ = ["TextToText"]

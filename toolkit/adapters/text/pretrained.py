@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
     AutoModelForSeq2SeqLM,
@@ -12,6 +13,7 @@ from transformers import (
 )
 
 from toolkit.adapters.pretrained import read_config
+from toolkit.models import load_processor
 
 
 def encoder_decoder(name_or_path: str) -> PretrainedConfig:
@@ -29,6 +31,21 @@ def encoder_decoder(name_or_path: str) -> PretrainedConfig:
     return config
 
 
+def pretrained_processor(name_or_path: str) -> Any:
+    """What cuts texts for a pretrained model.
+
+    Raises:
+        ValueError: it has nothing that loads.
+    """
+    try:
+        return load_processor(name_or_path)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"`model_name_or_path` must name a model with its tokenizer, but {name_or_path} has none that loads "
+            f"({str(error).splitlines()[0]}). Save it there, too."
+        ) from error
+
+
 def habits(config: PretrainedConfig, task: str) -> Mapping[str, Any]:
     """What a model does for a task unless told otherwise: a `prefix` before each text, and how it searches."""
     return (getattr(config, "task_specific_params", None) or {}).get(task, {})
@@ -44,9 +61,18 @@ def pretrained_model(name_or_path: str, task: str, *, as_it_is: bool) -> PreTrai
         name_or_path: a folder or Hub id.
         task: what the run trains or uses it for.
         as_it_is: whether it is only used.
+
+    Raises:
+        ValueError: its weights are missing or broken.
     """
     # Weights that are stored in half precision would be trained in it, where small steps round to nothing.
-    model = AutoModelForSeq2SeqLM.from_pretrained(name_or_path, dtype="auto" if as_it_is else torch.float32)
+    try:
+        model = AutoModelForSeq2SeqLM.from_pretrained(name_or_path, dtype="auto" if as_it_is else torch.float32)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(
+            f"`model_name_or_path` must name a model with its weights, but those of {name_or_path} cannot be read "
+            f"({str(error).splitlines()[0]}). Download or train it again."
+        ) from error
     usual = habits(model.config, task)
     if as_it_is:
         known = {name: value for name, value in usual.items() if hasattr(model.generation_config, name)}
@@ -56,4 +82,4 @@ def pretrained_model(name_or_path: str, task: str, *, as_it_is: bool) -> PreTrai
     return model
 
 
-__all__ = ["encoder_decoder", "habits", "pretrained_model"]
+__all__ = ["encoder_decoder", "habits", "pretrained_model", "pretrained_processor"]

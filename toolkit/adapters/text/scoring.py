@@ -1,9 +1,10 @@
 """How good written texts are, whatever code points a letter is made of."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import sacrebleu
 
@@ -46,14 +47,33 @@ class Composed:
 
 
 def score_texts(
-    names: Iterable[str], predicted: Iterable[str], expected: Iterable[str], *, bleu_tokenizer: str
+    names: Iterable[str],
+    predicted: Iterable[str],
+    expected: Iterable[str],
+    settings: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Score]:
-    """The named scores."""
-    settings = {"tokenize": bleu_tokenizer}
+    """The named scores.
+
+    Args:
+        names: of some of `SCORES`.
+        predicted: texts, read once for each.
+        expected: their references.
+        settings: of `bleu`, which are those of `bleu_lowercase` too, and of others.
+    """
     return {
-        name: SCORES[name](Composed(predicted), Composed(expected), **(settings if name.startswith("bleu") else {}))
+        name: SCORES[name](Composed(predicted), Composed(expected), **settings.get(name.removesuffix("_lowercase"), {}))
         for name in names
     }
+
+
+def chosen(expected: Iterable[str], bleu_tokenizer: str) -> dict[str, Mapping[str, Any]]:
+    """Settings for `score_texts`: what is left to choose, chosen by all of these references."""
+    return {**metrics.settings_of(Composed(expected)), **asked(bleu_tokenizer)}
+
+
+def asked(bleu_tokenizer: str) -> dict[str, Mapping[str, Any]]:
+    """Settings for `score_texts` as a flag gives them; none where the script of the references decides."""
+    return {} if bleu_tokenizer == "auto" else {"bleu": {"tokenize": bleu_tokenizer}}
 
 
 def score_text(predicted: str, expected: str) -> float:
@@ -61,4 +81,4 @@ def score_text(predicted: str, expected: str) -> float:
     return sacrebleu.sentence_chrf(composed(predicted), [composed(expected)]).score
 
 
-__all__ = ["score_text", "score_texts"]
+__all__ = ["asked", "chosen", "score_text", "score_texts"]
