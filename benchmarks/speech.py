@@ -1,11 +1,12 @@
 """Times transcription beside transformers and faster-whisper called directly, and writes the table `speech.md`.
 
-    python benchmarks/speech.py --recordings FOLDER --checkpoint FOLDER [--converted FOLDER]
+    python benchmarks/speech.py --recordings FOLDER --checkpoint FOLDER [--converted FOLDER] [--clips FOLDER ...]
 
 The recordings' folder has a `transcripts.tsv` with the columns `file` and `text`; its files are joined in that order,
-with half a second between them, to one long recording. The checkpoint is one of Whisper for transformers; `--converted`
-is the same for CTranslate2 (none: it is converted first). Contenders take turns in one process, so that a busy machine
-slows them alike; seconds are the processor's.
+with half a second between them, to one long recording. Those of `--clips`, folders of the same kind, are transcribed
+one by one, once, to compare the words. The checkpoint is one of Whisper for transformers; `--converted` is the same for
+CTranslate2 (none: it is converted first). Contenders take turns in one process, so that a busy machine slows them
+alike; seconds are the processor's.
 """
 
 import argparse
@@ -51,7 +52,7 @@ processor's, from the file to the text. WER is Whisper-normalised.
 decoding the file, cutting, joining, words. Ratios are taken within each round and count everything.
 
 {ratios}
-
+{clips}
 torch {torch}, transformers {transformers}, faster-whisper {faster_whisper}, ctranslate2 {ctranslate2}.
 """
 
@@ -96,17 +97,23 @@ def watched(transcriber: Transcriber) -> Stopwatch:
     return Stopwatch(transcriber.engine, "encode", "write", "align")
 
 
+def transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The recordings of a folder, and what is said in each."""
+    with (folder / "transcripts.tsv").open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            yield folder / row["file"], row["text"]
+
+
 def joined(folder: Path, goal: Path, most_seconds: float) -> str:
     """Writes the long recording, and gives what is said in it."""
     parts, texts, length = [], [], 0.0
-    with (folder / "transcripts.tsv").open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-            sound = read_audio(folder / row["file"]).samples.numpy()
-            length += len(sound) / RATE_HZ + PAUSE_SECONDS
-            if length > most_seconds:
-                break
-            parts += [sound, np.zeros(round(PAUSE_SECONDS * RATE_HZ), np.float32)]
-            texts.append(row["text"])
+    for path, text in transcripts(folder):
+        sound = read_audio(path).samples.numpy()
+        length += len(sound) / RATE_HZ + PAUSE_SECONDS
+        if length > most_seconds:
+            break
+        parts += [sound, np.zeros(round(PAUSE_SECONDS * RATE_HZ), np.float32)]
+        texts.append(text)
     with wave.open(str(goal), "wb") as out:
         out.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
         out.writeframes((np.concatenate(parts) * 32767).astype("<i2").tobytes())
@@ -170,6 +177,21 @@ def ratios(all_: list[Contender]) -> str:
     return grid(["", "as fast as", "times"], rows)
 
 
+def clip_rates(all_: list[Contender], folders: list[Path]) -> str:
+    """A table of what everybody mistakes in recordings that are transcribed one by one."""
+    rows = []
+    for contender in all_:
+        rates = []
+        for folder in folders:
+            paths, texts = zip(*transcripts(folder), strict=True)
+            said = [contender.transcribe(str(path)) for path in paths]
+            rates.append(f"{wer(said, texts, normalize='whisper').value:.2f}")
+            print(f"{folder.name}, {contender.name}: {rates[-1]}", flush=True)
+        rows.append([contender.name, *rates])
+    heads = [f"{folder.name} ({len(list(transcripts(folder)))})" for folder in folders]
+    return f"\nWER of short recordings, one by one:\n\n{grid(['', *heads], rows)}\n"
+
+
 def main() -> None:
     """Measures and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -180,6 +202,7 @@ def main() -> None:
     parser.add_argument("--beams", type=int, default=1, help="Width of the search, 1: greedy.")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="The most speech to join.")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"), help="Where the table goes.")
+    parser.add_argument("--clips", type=Path, nargs="*", default=[], help="Folders with transcripts.tsv.")
     given = parser.parse_args()
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
@@ -218,6 +241,7 @@ def main() -> None:
             cores=os.cpu_count(),
             table=grid(["", "seconds", "real-time factor", "WER", "detector", "overhead"], rows),
             ratios=ratios(everybody),
+            clips=clip_rates(everybody, given.clips) if given.clips else "",
             **{
                 name.replace("-", "_"): version(name)
                 for name in ("torch", "transformers", "faster-whisper", "ctranslate2")
