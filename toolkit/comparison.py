@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import prod
@@ -32,6 +32,7 @@ MAY_DIFFER = (
     "per_device_eval_batch_size",
 )
 """Flags of a finished run that say nothing of what it has learnt."""
+OF_THE_DECODER = ("teacher_forced_accuracy", "free_running_accuracy", "exposure_gap")
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,29 @@ def side_by_side(adapter: Adapter, predictions: Mapping[str, Path]) -> list[Sect
     ]
 
 
+def scores_of(figures: Mapping[str, Mapping[str, float]], names: Iterable[str]) -> list[dict[str, Any]]:
+    """Rows of a table of scores, those of several runs under each other; what a run does not have is left out.
+
+    Args:
+        figures: of each run, as it has written them.
+        names: of the scores.
+
+    >>> figures = {"one": {"bleu": 20.0, "bleu_low": 19.0, "bleu_high": 21.0}, "other": {}}
+    >>> scores_of(figures, ["bleu"])
+    [{'name': 'bleu, one', 'value': 20.0, 'low': 19.0, 'high': 21.0}]
+    """
+    return [
+        {
+            "name": f"{score.replace('_', ' ')}, {run}",
+            "value": own[score],
+            **{end: own[f"{score}_{end}"] for end in ("low", "high")},
+        }
+        for score in names
+        for run, own in figures.items()
+        if score in own
+    ]
+
+
 def row_scores(adapter: Adapter, path: Path) -> np.ndarray:
     """(rows,) the own score of each row of a file of predictions."""
     return np.array([adapter.row_score(record["prediction"], record["reference"]) for record in Records(path)])
@@ -185,8 +209,9 @@ def row_scores(adapter: Adapter, path: Path) -> np.ndarray:
 def _write(
     path: Path, title: str, adapter: Adapter, runs: Mapping[str, Finished], variants: Mapping[str, Mapping[str, Any]]
 ) -> None:
+    scores = scores_of({name: one.figures for name, one in runs.items()}, (adapter.metric, *OF_THE_DECODER))
     sections = [
-        Section("Scores", score_table(list(_scores(adapter, runs)))),
+        Section("Scores", score_table(scores)),
         *side_by_side(adapter, {name: one.predictions for name, one in runs.items()}),
         Section("Training", _curves(adapter, runs)),
         Section("Size and speed", facts({name: one.cost for name, one in runs.items()})),
@@ -200,15 +225,6 @@ def _group_gap(gaps: np.ndarray, lengths: np.ndarray, label: str, wanted: range)
     return label, score.value, score.low, score.high, score.count
 
 
-def _scores(adapter: Adapter, runs: Mapping[str, Finished]) -> Iterator[dict[str, Any]]:
-    for key in (adapter.metric, "teacher_forced_accuracy", "free_running_accuracy", "exposure_gap"):
-        for name, one in runs.items():
-            figures = one.figures
-            if key in figures:
-                low, high = (figures[f"{key}_{end}"] for end in ("low", "high"))
-                yield {"name": f"{key.replace('_', ' ')}, {name}", "value": figures[key], "low": low, "high": high}
-
-
 def _curves(adapter: Adapter, runs: Mapping[str, Finished]) -> str:
     drawn = {"eval_teacher_forced_loss": "nats per label, validation", f"eval_{adapter.metric}": adapter.metric}
     return "".join(
@@ -217,4 +233,4 @@ def _curves(adapter: Adapter, runs: Mapping[str, Finished]) -> str:
     )
 
 
-__all__ = ["PAGE", "compare", "row_scores", "side_by_side", "train_once"]
+__all__ = ["PAGE", "Finished", "compare", "row_scores", "scores_of", "side_by_side", "train_once"]

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import transformers
 from accelerate import PartialState
+from datasets import disable_progress_bars
 from tqdm.auto import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from toolkit.arguments import RecipeArguments
 from toolkit.processes import any_process
@@ -24,14 +27,13 @@ class Progress(TrainerCallback):
 
     Args:
         trainer: counts the labels it has seen.
-        metric: the score that is shown.
 
     Attributes:
         bar: to be closed by whoever started the training, however that ended.
     """
 
-    def __init__(self, trainer: RecipeTrainer, metric: str) -> None:
-        self.trainer, self.metric = trainer, metric
+    def __init__(self, trainer: RecipeTrainer) -> None:
+        self.trainer, self.metric = trainer, trainer.adapter.metric
         self.facts: dict[str, str] = {}
         self.started_seconds, self.labels_before = 0.0, 0
         self.bar = tqdm(disable=True)
@@ -80,6 +82,26 @@ class Progress(TrainerCallback):
         self.facts |= {name: value for name, value in shown.items() if name == self.metric}
         numbers = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
         tqdm.write(f"epoch {state.epoch or 0:.2f} · step {state.global_step} · {numbers}", file=sys.stderr)
+
+
+def quiet_libraries() -> None:
+    """Leaves the screen to our own bar and lines."""
+    disable_progress_bars()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+
+
+@contextmanager
+def bar_shows(trainer: RecipeTrainer) -> Iterator[None]:
+    """Our bar shows what a trainer does, in the place of the library's."""
+    for theirs in (ProgressCallback, PrinterCallback):
+        trainer.remove_callback(theirs)
+    progress = Progress(trainer)
+    trainer.add_callback(progress)
+    try:
+        yield
+    finally:
+        progress.bar.close()  # or an error would be told on its line
 
 
 class StopAtNextStep(TrainerCallback):
@@ -141,4 +163,4 @@ def ctrl_c_saves(stop: StopAtNextStep) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-__all__ = ["Progress", "StopAtNextStep", "ctrl_c_saves"]
+__all__ = ["StopAtNextStep", "bar_shows", "ctrl_c_saves", "quiet_libraries"]

@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-import transformers
-from datasets import disable_progress_bars
 from transformers import PreTrainedModel, set_seed
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from toolkit.adapters.base import Adapter
 from toolkit.arguments import RecipeArguments, asked_for, goes_on, parse
@@ -25,7 +22,7 @@ from toolkit.hub import masked, share_run
 from toolkit.models import load_processor
 from toolkit.portable import seal
 from toolkit.processes import Share, any_process, fails_first, from_first, only_first_speaks, wait
-from toolkit.progress import Progress, StopAtNextStep, ctrl_c_saves
+from toolkit.progress import StopAtNextStep, bar_shows, ctrl_c_saves, quiet_libraries
 from toolkit.rows import Examples, Rows, Streamed, encode, load_rows
 from toolkit.run_folder import (
     ARGUMENTS,
@@ -93,7 +90,7 @@ def run(adapter: Adapter, data: DataArguments, arguments: RecipeArguments) -> Ou
     _refuse_contradictions(adapter, data, arguments)
     if not data.check_only:
         refuse_unwritable(Path(str(arguments.output_dir)))
-    _quiet()
+    quiet_libraries()
     set_seed(arguments.seed)
     share = Share(arguments.process_index, arguments.world_size)
     with only_first_speaks(share):
@@ -124,13 +121,6 @@ def _refuse_contradictions(adapter: Adapter, data: DataArguments, arguments: Rec
         )
 
 
-def _quiet() -> None:
-    """Leaves the screen to our own bar and lines."""
-    disable_progress_bars()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-
-
 def _train_and_tell(
     adapter: Adapter, arguments: RecipeArguments, rows: Rows, flags: dict[str, dict[str, Any]]
 ) -> Outcome | None:
@@ -146,7 +136,7 @@ def _train_and_tell(
         name: encode(adapter, split, seed=arguments.seed if name == "train" else None)
         for name, split in rows.splits.items()
     }
-    trainer = _trainer(adapter, arguments, encoded)
+    trainer = trainer_for(adapter, adapter.model(), arguments, encoded)
     if checkpoint is not None:
         refuse_other_run(asked, checkpoint)
         refuse_other_model(trainer.model, checkpoint)
@@ -182,14 +172,23 @@ def _size(rows: Examples | Streamed) -> str:
     return f"{len(rows):,} rows" if isinstance(rows, Examples) else "a stream"
 
 
-def _trainer(adapter: Adapter, asked: RecipeArguments, encoded: Mapping[str, Examples | Streamed]) -> RecipeTrainer:
-    arguments = copy.copy(asked)  # the caller's stay as they are, for another run and for the record
+def trainer_for(
+    adapter: Adapter, model: PreTrainedModel, asked: RecipeArguments, encoded: Mapping[str, Examples | Streamed]
+) -> RecipeTrainer:
+    """What trains a model as the flags say.
+
+    Args:
+        adapter: of the rows.
+        model: is told how to write, where it writes freely.
+        asked: stay as they are, for another run and for the record.
+        encoded: rows to train on, and to validate by.
+    """
+    arguments = copy.copy(asked)
     arguments.push_to_hub = False  # we share the folder once, when it is whole
     arguments.dataloader_pin_memory &= torch.accelerator.is_available()
-    model = adapter.model()
     if arguments.learning_rate is None:
         arguments.learning_rate = 1e-3 if adapter.model_name_or_path is None else 5e-5
-    if hasattr(model.config, "label_smoothing"):  # our models smooth inside the fused loss
+    if hasattr(getattr(model, "config", None), "label_smoothing"):  # our models smooth inside the fused loss
         model.config.label_smoothing, arguments.label_smoothing_factor = arguments.label_smoothing_factor, 0.0
     forces = arguments.teacher_forcing_ratio == 1 and arguments.scheduled_sampling == "constant"
     if not forces and not hasattr(model, "teacher_forcing_ratio"):
@@ -202,12 +201,9 @@ def _trainer(adapter: Adapter, asked: RecipeArguments, encoded: Mapping[str, Exa
     arguments.metric_for_best_model, arguments.greater_is_better = f"eval_{adapter.metric}", better
     averaged = arguments.average_checkpoints
     arguments.save_total_limit = max(arguments.save_total_limit or 2, averaged + 1 if averaged > 1 else 1)
-    trainer = RecipeTrainer(
+    return RecipeTrainer(
         adapter, model=model, args=arguments, train_dataset=encoded["train"], eval_dataset=encoded["validation"]
     )
-    for theirs in (ProgressCallback, PrinterCallback):
-        trainer.remove_callback(theirs)
-    return trainer
 
 
 def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Examples | Streamed) -> None:
@@ -227,15 +223,11 @@ def _set_generation(model: PreTrainedModel, adapter: Adapter, rows: Examples | S
 
 def _train(trainer: RecipeTrainer, checkpoint: Path | None) -> None:
     """Trains, keeps the better of the best checkpoint and the mean of the last ones."""
-    progress, stop = Progress(trainer, trainer.adapter.metric), StopAtNextStep()
-    trainer.add_callback(progress)
-    trainer.add_callback(stop)
-    try:
-        with ctrl_c_saves(stop):
-            torch.manual_seed(trainer.args.seed + trainer.share.process)  # or all would drop out alike
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    finally:
-        progress.bar.close()  # or an error would be told on its line
+    stop = StopAtNextStep()
+    with bar_shows(trainer), ctrl_c_saves(stop):
+        trainer.add_callback(stop)
+        torch.manual_seed(trainer.args.seed + trainer.share.process)  # or all would drop out alike
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if any_process(stop.asked):
         raise KeyboardInterrupt
     if trainer.args.average_checkpoints > 1:
@@ -291,4 +283,4 @@ def _predict(adapter: Adapter, arguments: RecipeArguments, rows: Rows, share: Sh
     return outcome
 
 
-__all__ = ["main", "run"]
+__all__ = ["main", "run", "trainer_for"]

@@ -97,10 +97,11 @@ def refuse_unwritable(folder: Path) -> None:
         ValueError: it is no folder.
         OSError: nothing can be written there.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"`output_dir` must be a folder, but {folder} is a file. Name another.")
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    nearest = folder
     try:
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"`output_dir` must be a folder, but {folder} is a file. Name another.")
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         tempfile.TemporaryFile(dir=nearest).close()
     except OSError as error:
         raise OSError(

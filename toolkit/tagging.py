@@ -1,28 +1,41 @@
 """A network that writes while it reads, beside the Seq2Seq that reads first: the same rows, the same vocabularies."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 from transformers import PreTrainedModel, set_seed
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from toolkit.adapters.text import TextToText
 from toolkit.adapters.tokenizers import end_id
 from toolkit.arguments import RecipeArguments
-from toolkit.comparison import PAGE, side_by_side, train_once
+from toolkit.comparison import PAGE, Finished, scores_of, side_by_side, train_once
 from toolkit.data import DataArguments
-from toolkit.evaluation import Column, evaluate
-from toolkit.progress import Progress
-from toolkit.recipe import run
+from toolkit.evaluation import Evaluation, evaluate
+from toolkit.progress import bar_shows, quiet_libraries
+from toolkit.recipe import run, trainer_for
 from toolkit.report import Section, facts, score_table, write_page
 from toolkit.rows import Examples, encode, load_rows
 from toolkit.run_folder import PREDICTIONS
-from toolkit.training import RecipeTrainer
 
 SEQ2SEQ, TAGGER = "Seq2Seq", "tagger"
+HOW = {
+    TAGGER: "writes a token at each token that it reads, knowing nothing of those to come",
+    SEQ2SEQ: "writes when all is read",
+}
+PLAIN: dict[str, Any] = {
+    "label_smoothing_factor": 0.0,
+    "scheduled_sampling": "constant",
+    "teacher_forcing_ratio": 1.0,
+    "eval_strategy": "no",
+    "save_strategy": "no",
+    "load_best_model_at_end": False,
+    "early_stopping_patience": None,
+    "average_checkpoints": 1,
+}
+"""Flags of the training of a tagger, which reads none of its own words and is not kept."""
 
 
 @dataclass
@@ -78,78 +91,42 @@ def compare_with_tagger(
         run(adapter, data, arguments)
         return None
     root = Path(str(arguments.output_dir))
-    predictions = {TAGGER: root / TAGGER / PREDICTIONS, SEQ2SEQ: root / SEQ2SEQ / PREDICTIONS}
-    train_once(adapter, data, replace(arguments, output_dir=str(root / SEQ2SEQ)), f"{title}: {SEQ2SEQ}")
-    given = {field.name: getattr(adapter, field.name) for field in fields(adapter)}
-    given |= {"tokenizer": str(root / SEQ2SEQ), "model_name_or_path": None, "bpe_dropout": 0.0}
-    _train_tagger(Tagging(**given), data, arguments, predictions[TAGGER], tagger)
-    if arguments.process_index:
+    seq2seq = Finished(root / SEQ2SEQ)
+    train_once(adapter, data, replace(arguments, output_dir=str(seq2seq.folder)), f"{title}: {SEQ2SEQ}")
+    given = {"tokenizer": str(seq2seq.folder), "model_name_or_path": None, "src_lang": None, "tgt_lang": None}
+    tagging = Tagging(**{**asdict(adapter), **given, "bpe_dropout": 0.0})
+    tagged = _train_tagger(tagging, data, replace(arguments, output_dir=str(root / TAGGER), **PLAIN), tagger)
+    if tagged is None:
         return None
-    _write(root / PAGE, title, adapter, predictions)
+    scores = scores_of({TAGGER: tagged.numbers(), SEQ2SEQ: seq2seq.figures}, ("exact_match", "chrf"))
+    for score in scores:
+        print("{name}: {value:.2f} [{low:.2f}, {high:.2f}]".format(**score))
+    sections = [
+        Section("Scores", score_table(scores)),
+        *side_by_side(adapter, {TAGGER: tagged.path, SEQ2SEQ: seq2seq.predictions}),
+        Section("What differs", facts(HOW)),
+    ]
+    write_page(root / PAGE, title, sections, subtitle=adapter.task)
     print(f"Comparison: {root / PAGE}")
     return root / PAGE
 
 
 def _train_tagger(
-    adapter: Tagging,
-    data: DataArguments,
-    arguments: RecipeArguments,
-    path: Path,
-    tagger: Callable[[int, int, int], nn.Module],
-) -> None:
+    adapter: Tagging, data: DataArguments, arguments: RecipeArguments, tagger: Callable[[int, int, int], nn.Module]
+) -> Evaluation | None:
     """Trains a tagger in the recipe's batches, and writes its predictions of the rows that the run was scored on."""
+    quiet_libraries()  # the run did, unless it was finished
     encoded = {name: encode(adapter, split) for name, split in load_rows(adapter, data).splits.items()}
     set_seed(arguments.seed)
     both = adapter.processor
     model: Any = tagger(len(both.source_tokenizer), len(both.tokenizer), adapter.hidden_size)
-    settings = replace(
-        arguments,
-        output_dir=str(path.parent),
-        learning_rate=arguments.learning_rate or 1e-3,
-        label_smoothing_factor=0.0,
-        scheduled_sampling="constant",
-        teacher_forcing_ratio=1.0,
-        eval_strategy="no",
-        save_strategy="no",
-        load_best_model_at_end=False,
-        early_stopping_patience=None,
-        average_checkpoints=1,
-        push_to_hub=False,
-    )
-    trainer = RecipeTrainer(
-        adapter, model=model, args=settings, train_dataset=encoded["train"], eval_dataset=encoded["validation"]
-    )
-    for theirs in (ProgressCallback, PrinterCallback):
-        trainer.remove_callback(theirs)
-    progress = Progress(trainer, adapter.metric)
-    trainer.add_callback(progress)
-    try:
+    trainer = trainer_for(adapter, model, arguments, encoded)
+    with bar_shows(trainer):
         trainer.train()
-    finally:
-        progress.bar.close()  # or an error would be told on its line
-    path.parent.mkdir(parents=True, exist_ok=True)
+    trainer.folder.mkdir(parents=True, exist_ok=True)
     rows = cast(Examples, encoded.get("test", encoded["validation"]))
-    evaluate(model, adapter, rows, path, batch_size=arguments.per_device_eval_batch_size, share=trainer.share)
-
-
-def _write(path: Path, title: str, adapter: TextToText, predictions: Mapping[str, Path]) -> None:
-    scores = {
-        f"{name.replace('_', ' ')}, {who}": score
-        for name in ("exact_match", "chrf")
-        for who, said in predictions.items()
-        for score in adapter.score(Column(said, "prediction"), Column(said, "reference"), only=name).values()
-    }
-    for name, score in scores.items():
-        print(f"{name}: {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]")
-    table = [
-        {"name": name, "value": score.value, "low": score.low, "high": score.high} for name, score in scores.items()
-    ]
-    how = {
-        TAGGER: "writes a token at each token that it reads, knowing nothing of those to come",
-        SEQ2SEQ: "writes when all is read",
-    }
-    sections = [Section("Scores", score_table(table)), *side_by_side(adapter, predictions)]
-    write_page(path, title, [*sections, Section("What differs", facts(how))], subtitle=adapter.task)
+    path, size = trainer.folder / PREDICTIONS, arguments.per_device_eval_batch_size
+    return evaluate(model, adapter, rows, path, batch_size=size, share=trainer.share)
 
 
 __all__ = ["Tagging", "compare_with_tagger"]

@@ -25,5 +25,5 @@ if __name__ == "__main__":
         speed_perturbation=True,
         per_device_train_batch_size=32,
         shortest_first_epochs=1,
-        num_train_epochs=8,
+        num_train_epochs=12,
     )

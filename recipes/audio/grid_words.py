@@ -2,7 +2,7 @@
 
 Reads train.csv and validation.csv (columns file,start,end,label: a row per word) of mouth clips from the GRID corpus
 in the folder that GRID names; recipes/video/grid_words.py learns the same words from the lips.
-Expected on one CPU core: word error rate 21 after seven minutes, pauses counted as words.
+Expected on one CPU core: word error rate 20 after three minutes, pauses counted as words.
 """
 
 import os

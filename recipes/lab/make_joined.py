@@ -23,17 +23,23 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.rows < 1:
         parser.error(f"--rows must be at least 1, but is {arguments.rows}")
+    read = (arguments.source, arguments.target)
+    written = [Path(f"{arguments.out}{path.suffix}") for path in read]
+    if written[0] == written[1]:
+        parser.error(f"both files must have endings of their own, as .en and .de, but both would become {written[0]}")
+    if {path.resolve() for path in written} & {path.resolve() for path in read}:
+        parser.error(f"out must lead elsewhere, but {arguments.out} would write over what is read")
     try:
-        files = {path: path.read_text(encoding="utf-8").split("\n") for path in (arguments.source, arguments.target)}
+        files = [path.read_text(encoding="utf-8").split("\n") for path in read]
     except (OSError, UnicodeDecodeError) as error:
         parser.error(str(error))
-    counts = {str(path): len(lines) - (lines[-1] == "") for path, lines in files.items()}
-    if len(set(counts.values())) > 1:
-        parser.error(f"both files must have as many lines, but have {counts}")
+    counts = [len(lines) - (lines[-1] == "") for lines in files]
+    if counts[0] != counts[1]:
+        parser.error(f"both files must have as many lines, but have {counts[0]} and {counts[1]}")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    for path, lines in files.items():
-        text = "".join(f"{line}\n" for line in joined(lines[: counts[str(path)]], arguments.rows))
-        arguments.out.with_suffix(path.suffix).write_text(text, encoding="utf-8")
+    for path, lines in zip(written, files, strict=True):
+        text = "".join(f"{line}\n" for line in joined(lines[: counts[0]], arguments.rows))
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ def test_a_mistake_in_a_real_process_is_one_line(write):
     assert done.stderr == "t.tsv:62: `de` is blank, so there is nothing to learn. Fill it or remove the row.\n"
 
 
-@pytest.mark.parametrize("place", ["/dev/null/out", "file/out", "/proc/out"])
+@pytest.mark.parametrize("place", ["/dev/null/out", "file/out", "/proc/out", "a" * 300])
 def test_a_folder_that_cannot_be_written_is_told_before_rows_are_read(place, write, recipe, monkeypatch):
     write(t__tsv=f"en\tde\n{ROWS}", file="")
     monkeypatch.setattr("toolkit.recipe.load_rows", lambda *_: pytest.fail("that would have taken an hour"))

@@ -221,6 +221,16 @@ def test_lines_are_joined_with_their_partners_and_what_is_left_over_is_left_out(
     for name, lines in texts.items():
         told = (tmp_path / f"new/t.{name}").read_text(encoding="utf-8")
         assert told == "".join(" ".join(map(str.strip, lines[start : start + 3])) + "\n" for start in (0, 3))
+    with pytest.raises(SystemExit):
+        monkeypatch.setattr("sys.argv", [*words[:3], str(tmp_path / "t"), *words[4:]])
+        runpy.run_path(str(ROOT / "recipes/lab/make_joined.py"), run_name="__main__")
+    assert "would write over what is read" in capsys.readouterr().err
+    assert (tmp_path / "t.en").read_text(encoding="utf-8") == "".join(f"{line}\n" for line in texts["en"])
+    with pytest.raises(SystemExit):
+        monkeypatch.setattr("sys.argv", [*words[:2], words[1], *words[3:]])
+        runpy.run_path(str(ROOT / "recipes/lab/make_joined.py"), run_name="__main__")
+    assert f"both would become {tmp_path / 'new/t.en'}" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", words)
     for wrong, complaint in ((b"c\n", "as many lines"), (b"\xff\n", "can't decode"), (None, "No such file")):
         (tmp_path / "t.de").unlink() if wrong is None else (tmp_path / "t.de").write_bytes(wrong)
         with pytest.raises(SystemExit):

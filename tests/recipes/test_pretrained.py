@@ -233,3 +233,14 @@ def test_a_model_without_a_part_is_told_in_one_sentence(part, words, broken, rec
     lines = said.err.splitlines()
     assert (said.code, lines[-1].startswith(f"`model_name_or_path` must name a model with {words}")) == (2, True), said
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("build", [marian, bart, t5])
+@pytest.mark.parametrize("flag", ["model_name_or_path", "tokenizer"])
+def test_a_model_without_any_tokenizer_does_not_train_with_an_empty_one(flag, build, recipe):
+    """The library makes a vocabulary of marks alone for BART and T5, to which each word would be unknown."""
+    build(200).save_pretrained("theirs")
+    said = recipe("translation", output_dir="out", **{flag: "theirs"}, **TRAINING)
+    told = said.err.splitlines()[-1]
+    assert (said.code, told.startswith(f"`{flag}` must "), "theirs" in told) == (2, True, True), said
+    assert "has none that loads (" in told and not Path("out").exists()

@@ -131,7 +131,9 @@ def existing_tokenizers(name_or_path: str) -> tuple[Any, Any]:
     """
     try:
         target = AutoTokenizer.from_pretrained(name_or_path)
-    except (OSError, ValueError) as error:
+        if not knows_words(target):
+            raise ValueError("its vocabulary is empty")
+    except (OSError, TypeError, ValueError) as error:
         raise ValueError(
             f"`tokenizer` must be one of {', '.join(TOKENIZER_KINDS)}, or a folder or Hub id of one, "
             f"but {name_or_path!r} has none that loads ({str(error).splitlines()[0]})."
@@ -147,6 +149,11 @@ def existing_tokenizers(name_or_path: str) -> tuple[Any, Any]:
                 "Add them and save it again, or learn a new one."
             )
     return source, target
+
+
+def knows_words(tokenizer: Any) -> bool:
+    """Whether a vocabulary holds more than marks; where its files are missing the library makes one of marks alone."""
+    return len(tokenizer.get_vocab().keys() - tokenizer.get_added_vocab().keys()) > 1  # one: T5's sign of a space
 
 
 def end_id(tokenizer: Any) -> int:
@@ -261,6 +268,7 @@ __all__ = [
     "choose_languages",
     "end_id",
     "existing_tokenizers",
+    "knows_words",
     "language_id",
     "lowercasing",
     "train_tokenizer",

@@ -12,7 +12,6 @@ from tests.adapters.audio.conftest import TIMES, processor, tiny_whisper
 from tests.adapters.conftest import tone
 from toolkit import DataArguments, RecipeArguments, Transcription, pipeline, run
 from toolkit.adapters.audio import whisper
-from toolkit.models import save_portable
 
 COLUMNS = ("file_name", "text", "start", "end")
 
@@ -278,13 +277,3 @@ def test_a_checkpoint_that_does_not_say_its_languages_has_them_by_its_vocabulary
     sound = adapter.pad([adapter._learner.inputs(torch.zeros(16000))])
     (written,) = adapter.write(adapter.model().eval(), sound, max_new_tokens=2)
     assert written[:3] == [ids(f"<|{name}|>") for name in ("ko", "transcribe", "notimestamps")]
-
-
-def test_language_and_task_that_are_saved_need_not_be_said_again(folder, tmp_path):
-    first = Transcription(model_name_or_path=folder, language="de", speech_task="translate")
-    save_portable(first.model(), first.processor, tmp_path / "run")
-    again = Transcription(model_name_or_path=str(tmp_path / "run"))
-    settings = again.model().generation_config
-    assert (settings.language, settings.task) == ("de", "translate")
-    assert again.metric == "chrf" and again.score(["a b"], ["a c"]).keys() >= {"bleu", "chrf"}
-    assert Transcription(model_name_or_path=str(tmp_path / "run"), language="ko")._learner.language == "ko"

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from toolkit.adapters.audio import whisper
 from toolkit.adapters.audio.cues import Cue
 from toolkit.adapters.audio.recordings import Excerpt
 from toolkit.adapters.audio.variation import fitting_speeds
@@ -28,7 +29,8 @@ class Learner(ABC):
         flags: the adapter, with the flags and the processor.
 
     Attributes:
-        task: "transcribe", or "translate" where texts are in another language than the speech.
+        language: what is spoken, as asked for or saved; none: nobody said.
+        task: "transcribe", or "translate" where texts are in another language than the speech; likewise.
         longest_target: the most labels that it can write; none: any.
         writes_times: whether its labels say when each text begins and ends, where the rows do.
     """
@@ -38,7 +40,10 @@ class Learner(ABC):
     writes_times: bool = False
 
     def __init__(self, flags: "Transcription") -> None:
-        self.flags, self.task = flags, flags.speech_task or "transcribe"
+        name, self.flags = flags.model_name_or_path, flags
+        saved = None if name is None else whisper.saved_settings(name)
+        self.language: str | None = flags.language or getattr(saved, "language", None)
+        self.task: str = flags.speech_task or getattr(saved, "task", None) or "transcribe"
 
     @abstractmethod
     def processor(self) -> Any:
@@ -88,7 +93,7 @@ class Learner(ABC):
     @property
     def normalizer(self) -> Normalizer:
         """What makes texts alike before they are compared, by the language that they are written in."""
-        return whisper_normalizer(self.flags.language or "en")
+        return whisper_normalizer(self.language or "en")
 
     def finished(self, model: PreTrainedModel) -> PreTrainedModel:
         """See `Adapter.finished`."""

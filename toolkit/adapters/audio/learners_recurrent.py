@@ -58,8 +58,11 @@ class RecurrentLearner(Learner):
         return SpeechSeq2SeqProcessor(extractor, tokenizer)
 
     def model(self) -> PreTrainedModel:
-        """A fresh core over what the flags name."""
+        """A fresh core over what the flags name; language and task are saved with it, as Whisper's are."""
         self._model = self._made()
+        settings = self._model.generation_config
+        settings.language, settings.task = self.language, self.task
+        settings._from_model_config = False  # or what the library does not know of it would be lost at the next load
         config = self._model.config
         is_frozen = config.backbone_config is not None and config.freeze_backbone
         self._frozen = fingerprint(self._model.encoder.reader.backbone) if is_frozen else None

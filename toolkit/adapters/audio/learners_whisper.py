@@ -34,8 +34,6 @@ class WhisperLearner(Learner):
         config, settings = AutoConfig.from_pretrained(self._name), whisper.saved_settings(self._name)
         self.longest_target = config.max_target_positions
         self.knows_languages = knows_languages(settings, vocab_size=config.vocab_size)
-        self.language: str | None = flags.language or getattr(settings, "language", None)
-        self.task = flags.speech_task or getattr(settings, "task", None) or "transcribe"
         self._check()
 
     def _check(self) -> None:

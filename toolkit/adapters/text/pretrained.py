@@ -13,6 +13,7 @@ from transformers import (
 )
 
 from toolkit.adapters.pretrained import read_config
+from toolkit.adapters.tokenizers import knows_words
 from toolkit.models import load_processor
 
 
@@ -35,15 +36,18 @@ def pretrained_processor(name_or_path: str) -> Any:
     """What cuts texts for a pretrained model.
 
     Raises:
-        ValueError: it has nothing that loads.
+        ValueError: it has nothing that loads, or what knows no words.
     """
     try:
-        return load_processor(name_or_path)
-    except (OSError, ValueError) as error:
+        processor = load_processor(name_or_path)
+        if not knows_words(getattr(processor, "tokenizer", processor)):
+            raise ValueError("its vocabulary is empty")
+    except (ImportError, OSError, TypeError, ValueError) as error:  # the library trips over files that are missing
         raise ValueError(
             f"`model_name_or_path` must name a model with its tokenizer, but {name_or_path} has none that loads "
-            f"({str(error).splitlines()[0]}). Save it there, too."
+            f"({str(error).strip().partition(chr(10))[0]}). Save it there, too."
         ) from error
+    return processor
 
 
 def habits(config: PretrainedConfig, task: str) -> Mapping[str, Any]:
