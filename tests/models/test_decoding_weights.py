@@ -83,6 +83,87 @@ def test_a_step_after_a_change_reads_the_changed_weights(change, rows):
     assert not torch.allclose(after, before, atol=1e-3)
 
 
+@pytest.mark.parametrize("growth", [0, 1])
+@torch.no_grad()
+def test_a_weight_that_lies_where_another_lay_is_read_itself_and_copies_go_with_their_weights(growth):
+    decoding, places = DecodingWeights(), set()
+    vectors, bias = torch.randn(2, 64), torch.randn(100)
+    for number in range(20):
+        weight = nn.Parameter(torch.randn(64 + growth * number, 64))
+        places.add(weight.data_ptr())
+        found, expected = (product(vectors, weight, bias[: len(weight)]) for product in (decoding.linear, linear))
+        assert torch.allclose(found, expected, atol=1e-4)
+        assert len(decoding._copies) == 1
+        del weight
+    assert len(places) < 20
+
+
+def test_weights_that_are_computed_are_read_as_they_are_now_and_not_kept():
+    core = tiny_core().float()
+    for layer in (core.lm_head, core.decoder.readout):
+        nn.utils.parametrizations.weight_norm(layer)
+    nn.utils.parametrizations.weight_norm(core.decoder.layers[0], "weight_ih_l0")
+    for _ in range(5):
+        scale(core)
+        assert torch.allclose(step(core), slow_step(core), rtol=1e-4, atol=1e-4)
+    assert [shape for _, shape in core.decoder.decoding._copies] == [core.decoder.layers[0].weight_hh_l0.shape]
+
+
+def test_a_step_while_training_reads_what_a_fused_optimizer_made():
+    core = tiny_core().float().train()
+    before = step(core)
+    optimizer = torch.optim.AdamW(core.parameters(), lr=0.3, fused=True)
+    core(**BATCH, labels=LABELS).loss.backward()
+    optimizer.step()
+    assert torch.allclose(step(core), slow_step(core), atol=1e-4)
+    assert not torch.allclose(step(core), before, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("rows", [2, 130])
+def test_the_encoder_learns_beneath_a_decoder_that_is_frozen(rows, dtype):
+    batch, labels, found = sentences(*[3] * rows), targets(*[4] * rows), []
+    for frozen in (True, False):
+        core = tiny_core(attention_type="location", input_feeding=True).to(dtype).train()
+        core.decoder.requires_grad_(not frozen)
+        core(**batch, labels=labels).loss.backward()
+        found.append(core.encoder.embed_tokens.weight.grad.float())
+    assert found[0].any()
+    assert torch.allclose(*found, rtol=0.1, atol=0.02 * float(found[1].abs().max()))
+
+
+class Adapted(nn.Module):
+    """A layer with something added, as adapters of low rank do: its `weight` is not all of it."""
+
+    def __init__(self, base: nn.Linear) -> None:
+        super().__init__()
+        self.base, self.added = base, nn.Linear(base.in_features, base.out_features).to(base.weight.dtype)
+        self.weight, self.bias, self.in_features = base.weight, base.bias, base.in_features
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        return self.base(vectors) + self.added(vectors)
+
+
+@pytest.mark.parametrize("feeding", [True, False])
+def test_what_an_adapter_adds_is_trained_scored_and_written(feeding):
+    core, whole = (tiny_core(input_feeding=feeding) for _ in range(2))
+    for owner, name in ((core, "lm_head"), (core.decoder, "readout")):
+        setattr(owner, name, Adapted(getattr(owner, name)))
+    with torch.no_grad():
+        for layer, head in ((whole.lm_head, core.lm_head), (whole.decoder.readout, core.decoder.readout)):
+            layer.weight += head.added.weight
+            layer.bias += head.added.bias
+        whole.decoder.embed_tokens.weight = core.decoder.embed_tokens.weight
+    assert torch.allclose(step(core), step(whole))
+    for beams in (1, 3):
+        settings = dict(num_beams=beams, max_new_tokens=6)
+        assert torch.equal(core.generate(**BATCH, **settings), whole.generate(**BATCH, **settings))
+    loss = core.train()(**BATCH, labels=LABELS).loss
+    assert torch.allclose(loss, whole.train()(**BATCH, labels=LABELS).loss)
+    loss.backward()
+    assert core.lm_head.added.weight.grad.any() and core.decoder.readout.added.weight.grad.any()
+
+
 @pytest.mark.parametrize("choice", CORES)
 def test_a_single_step_gives_what_the_plain_products_give(choice):
     core = tiny_core(**choice).float()
@@ -94,7 +175,7 @@ def test_a_single_step_gives_what_the_plain_products_give(choice):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 @torch.no_grad()
 def test_products_of_any_number_of_rows_are_those_of_torch(rows, dtype):
-    weight, bias = torch.randn(37, 16, dtype=dtype), torch.randn(37, dtype=dtype)
+    weight, bias = nn.Parameter(torch.randn(37, 16, dtype=dtype)), torch.randn(37, dtype=dtype)
     vectors = torch.randn(rows, 1, 16, dtype=dtype)
     for given in (vectors, vectors[:, 0], vectors.transpose(0, 1)):
         found = DecodingWeights().linear(given, weight, bias)
@@ -119,7 +200,7 @@ def test_another_model_has_weights_of_its_own(twin):
 @pytest.mark.parametrize("labels", [63, 64, 65, 130])
 @pytest.mark.parametrize("rows", [(129,), (130, 1), (9, 16)])
 def test_products_of_many_rows_are_those_of_torch_and_keep_no_copy(labels, rows):
-    vectors, weight, bias = torch.randn(*rows, 12), torch.randn(labels, 12), torch.randn(labels)
+    vectors, weight, bias = torch.randn(*rows, 12), nn.Parameter(torch.randn(labels, 12)), torch.randn(labels)
     decoding = DecodingWeights()
     with torch.no_grad():
         product = decoding.linear(vectors, weight, bias)

@@ -115,7 +115,7 @@ def test_a_limit_that_is_none_asks_for_no_memory():
 
 
 @pytest.mark.parametrize("beams", [1, 3])
-@pytest.mark.parametrize("how", ["hook", "another forward"])
+@pytest.mark.parametrize("how", ["hook", "another forward", "hook of the output layer"])
 def test_a_model_that_somebody_has_changed_writes_what_it_then_scores(how, beams):
     core = ending_core(attention_type="dot")
 
@@ -126,6 +126,8 @@ def test_a_model_that_somebody_has_changed_writes_what_it_then_scores(how, beams
     assert write(core, num_beams=beams).max() >= 5
     if how == "hook":
         core.register_forward_hook(forbid)
+    elif how == "hook of the output layer":
+        core.lm_head.register_forward_hook(lambda _, __, logits: logits.index_fill(-1, torch.arange(5, 12), -torch.inf))
     else:
         forward = core.forward
         core.forward = lambda *given, **named: forbid(core, given, forward(*given, **named))

@@ -226,6 +226,18 @@ def test_what_is_no_text_is_refused():
         serve("ours")([{"text": SOURCES[0]}])
 
 
+def test_half_a_character_is_refused_and_so_are_no_hypotheses():
+    pipe = serve("ours", max_new_tokens=6)
+    sentence = "must hold whole characters, but character 3 of 'a \\\\ud83d' is half a surrogate pair. Write the"
+    with pytest.raises(ValueError, match=f"`inputs` {sentence}"):
+        pipe("a \ud83d")
+    with pytest.raises(ValueError, match=f"`forced` {sentence}"):
+        pipe(SOURCES[0], forced={0: "a \ud83d"})
+    for name in ("num_beams", "num_return_sequences"):
+        with pytest.raises(ValueError, match=f"`{name}` must be at least 1, but is 0."):
+            pipe(SOURCES[0], **{name: 0})
+
+
 def test_a_text_without_tokens_is_refused_and_an_empty_one_is_answered():
     bare = tokenizer().backend_tokenizer.from_str(tokenizer().backend_tokenizer.to_str())
     bare.post_processor = None

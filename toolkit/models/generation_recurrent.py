@@ -1,7 +1,7 @@
 """How `generate` writes with a recurrent model.
 
 What is asked for beyond the labels themselves (scores, attentions, sampling, a processor of logits, a streamer), and a
-model whose `forward` is another or has hooks, goes through the library's own loops. Both ways write the same.
+model with another `forward`, hooks or adapters, goes through the library's own loops. Both ways write the same.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from transformers.generation import EosTokenCriteria, MaxLengthCriteria
 
 from .generation_search import Writer, search_with_beams, write_greedily
 from .layers_decoder import RecurrentDecoder
+from .layers_decoding import is_changed, is_plain
 from .layers_recurrent import RecurrentEncoderOutput, RecurrentState
 
 
@@ -94,7 +95,7 @@ class RecurrentGenerationMixin(GenerationMixin):
 def _is_asked_directly(model: Any) -> bool:
     """Whether a loop may ask the decoder itself: nothing is dropped, and nobody has changed what `forward` does."""
     made: Any = next(kind for kind in type(model).__mro__ if RecurrentGenerationMixin in kind.__bases__)
-    changed = "forward" in vars(model) or model._forward_hooks or model._forward_pre_hooks
+    changed = is_changed(model) or is_changed(model.decoder) or not is_plain(model.lm_head)
     return not model.training and not changed and type(model).forward is made.forward
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .layers_attention import make_attention
-from .layers_decoding import DecodingWeights
+from .layers_decoding import DecodingWeights, is_plain
 from .layers_dropout import SequenceDropout, WordEmbedding, dropped_weights
 from .layers_loop import LoopCell, LoopLinear, run_layer
 from .layers_pointer import MomentPointer
@@ -121,7 +121,7 @@ class RecurrentDecoder(nn.Module):
             if answer is None:
                 answer, weights = self.attend(output, encoded, state)
             lower = torch.cat([output, answer], -1)
-        vectors = self.decoding.linear(lower, self.readout.weight, self.readout.bias).tanh()
+        vectors = self.decoding.through(self.readout, lower).tanh()
         recurrent = [torch.stack(tensors, 1) for tensors in zip(*finals, strict=True)]
         return vectors, weights, self.after(state, input_ids, recurrent, vectors[:, -1], weights)
 
@@ -200,7 +200,9 @@ class DecoderSteps:
         self.cells = [
             LoopCell(layer, [size, size] if above else bottom, decoding) for above, layer in enumerate(decoder.layers)
         ]
-        self.read_out = LoopLinear(decoder.readout.weight, decoding)
+        self.read_out: Callable[[Tensor, Tensor], Tensor] = lambda _, vectors: decoder.readout(vectors)
+        if is_plain(decoder.readout):
+            self.read_out = LoopLinear(decoder.readout.weight, decoding)
 
     def __call__(
         self,

@@ -1,4 +1,4 @@
-"""The last step to labels: output layer and loss in one, on real tokens only, without keeping logits."""
+"""The last step to labels: the best of their scores, and output layer and loss in one, without keeping logits."""
 
 import torch
 import torch.nn.functional as F
@@ -7,11 +7,10 @@ from torch import Tensor
 CHUNK_ELEMENTS = 2**22
 ALIGNED = 64
 """Rows of logits begin at multiples of so many numbers."""
-
-
 BLOCK = 64
+"""So many scores beside each other are compared first; the best of all then lie in the best blocks."""
 FEW_SCORES = 2**15
-"""So many scores are not worth more than one call."""
+"""Fewer scores are not worth more than one call."""
 
 
 def likeliest(scores: Tensor) -> Tensor:
@@ -23,7 +22,7 @@ def likeliest(scores: Tensor) -> Tensor:
     tensor([0, 1, 2])
     """
     whole = scores.shape[1] // BLOCK
-    if scores.numel() < FEW_SCORES or not whole:
+    if scores.device.type != "cpu" or scores.numel() < FEW_SCORES or not whole:
         return scores.argmax(1)
     blocks = scores[:, : whole * BLOCK].unflatten(1, (whole, BLOCK))
     rest = scores[:, (whole - 1) * BLOCK :]  # the last whole block is in it as well
@@ -38,7 +37,7 @@ def largest(scores: Tensor, number: int) -> tuple[Tensor, Tensor]:
     They lie in the blocks with the largest maxima, and a maximum costs a CPU far less than sorting.
     """
     whole = scores.shape[1] // BLOCK
-    if scores.numel() < FEW_SCORES or whole < 8 * number:
+    if scores.device.type != "cpu" or scores.numel() < FEW_SCORES or whole < 8 * number:
         return scores.topk(number)
     blocks, rest = scores[:, : whole * BLOCK].unflatten(1, (whole, BLOCK)), scores[:, whole * BLOCK :]
     best = blocks.amax(2).topk(number, sorted=False).indices.unsqueeze(2)

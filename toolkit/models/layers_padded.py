@@ -14,8 +14,8 @@ def run_padded(layer: nn.RNNBase, vectors: Tensor, lengths: Tensor) -> tuple[Ten
     """What a layer gives for packed rows, by its plain kernel, whose gradient costs a CPU a fourth to nine tenths.
 
     For the backward direction each row is turned around within its own length. What comes behind the end of a row is
-    computed and thrown away. So that an LSTM's cell stays there as it is, its vectors have one number more: 1 behind
-    the end, where it opens the forget gate and shuts the input gate.
+    taken for 0, computed and thrown away. So that an LSTM's cell stays there as it is, its vectors have one number
+    more: 1 behind the end, where it opens the forget gate and shuts the input gate.
 
     Args:
         layer: one LSTM or GRU layer, batch first, of one or two directions.
@@ -33,6 +33,7 @@ def run_padded(layer: nn.RNNBase, vectors: Tensor, lengths: Tensor) -> tuple[Ten
     over, turned = steps >= ends, torch.where(steps < ends, ends - 1 - steps, steps).unsqueeze(2)
     last = (lengths - 1).view(-1, 1, 1).expand(-1, -1, size)
     start, settings = vectors.new_zeros(1, len(vectors), size), (True, 1, 0.0, layer.training, False, True)
+    vectors = vectors.masked_fill(over.unsqueeze(2), 0.0)  # else NaN there would spoil the gradients
     if is_lstm:
         vectors = torch.cat([vectors, over.unsqueeze(2).to(vectors.dtype)], 2)
     outputs, hidden, cells = [], [], []

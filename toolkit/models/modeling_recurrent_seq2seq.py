@@ -4,6 +4,7 @@ Shapes: `B` batch, `S` source steps, `T` target steps, `D` width of a vector, `L
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
@@ -13,6 +14,7 @@ from .configuration_recurrent_seq2seq import RecurrentSeq2SeqConfig
 from .generation_recurrent import RecurrentGenerationMixin
 from .layers_backbone import load_backbone
 from .layers_decoder import Chooser, RecurrentDecoder
+from .layers_decoding import is_plain
 from .layers_output import projected_cross_entropy
 from .layers_recurrent import RecurrentEncoder, RecurrentEncoderOutput, RecurrentState
 
@@ -234,7 +236,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         self, vectors: Tensor, latest: Tensor | None, encoded: RecurrentEncoderOutput, last_steps: int = 0
     ) -> Tensor:
         vectors = vectors[:, -last_steps:]
-        words = self.decoder.decoding.linear(vectors, self.lm_head.weight, self.lm_head.bias)
+        words = self.decoder.decoding.through(self.lm_head, vectors)
         return words if latest is None else self._with_moments(words, vectors, latest[:, -last_steps:], encoded)
 
     def _with_moments(self, words: Tensor, vectors: Tensor, latest: Tensor, encoded: RecurrentEncoderOutput) -> Tensor:
@@ -250,7 +252,10 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
         items: Tensor | int | None,
     ) -> Tensor:
         smoothing = self.config.label_smoothing if self.training else 0.0
-        if latest is None:
+        if latest is None and not is_plain(self.lm_head):
+            logits = self.lm_head(vectors).transpose(1, 2)
+            total = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+        elif latest is None:
             total = projected_cross_entropy(
                 vectors, self.lm_head.weight, self.lm_head.bias, labels, label_smoothing=smoothing
             )

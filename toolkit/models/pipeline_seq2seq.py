@@ -27,6 +27,17 @@ class ForcedTokens(LogitsProcessor):
         return torch.full_like(scores, -torch.inf).index_fill_(1, torch.tensor([token], device=scores.device), 0.0)
 
 
+def _check_whole(name: str, text: str) -> None:
+    """Refuses half a surrogate pair, which no tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"`{name}` must hold whole characters, but character {error.start + 1} of {text!r} is half a surrogate "
+            "pair. Write the whole character."
+        ) from None
+
+
 class Seq2SeqTextPipeline(WritingPipeline):
     """Text in, text out; the subclasses only say under which name.
 
@@ -86,6 +97,7 @@ class Seq2SeqTextPipeline(WritingPipeline):
 
     def _one_token(self, word: str) -> int:
         """The token of that name or, if there is none, the one that the word becomes."""
+        _check_whole("forced", word)
         unknown = None if word == self.tokenizer.unk_token else self.tokenizer.unk_token_id
         token = self.tokenizer.convert_tokens_to_ids(word)
         if token is not None and token != unknown:
@@ -107,6 +119,7 @@ class Seq2SeqTextPipeline(WritingPipeline):
         """Encodes one text, with the model's prefix and, for models of many languages, its language marks."""
         if not isinstance(text, str):
             raise TypeError(f"`inputs` must be text or many texts, but one of them is a {type(text).__name__}.")
+        _check_whole("inputs", text)
         tokenizer = self._source_tokenizer()
         if hasattr(tokenizer, "_build_translation_inputs") and (src_lang or tgt_lang):
             usual = getattr(tokenizer, "src_lang", None)

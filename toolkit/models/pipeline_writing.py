@@ -30,6 +30,17 @@ class WritingPipeline(Pipeline):
             inputs = list(inputs)
         return [] if isinstance(inputs, list) and not inputs else super().__call__(inputs, **settings)
 
+    def _prepare_generate_kwargs(self, generate_kwargs: dict, **overrides: object) -> dict:
+        """As the library's, but refuses what `generate` would divide by."""
+        settings = super()._prepare_generate_kwargs(generate_kwargs, **overrides)
+        for name in ("num_beams", "num_return_sequences"):
+            number = settings.get(name)
+            if number is None and settings.get("generation_config") is not None:
+                number = getattr(settings["generation_config"], name, None)
+            if number is not None and number < 1:
+                raise ValueError(f"`{name}` must be at least 1, but is {number}. 1 is the default.")
+        return settings
+
     def _written(self, output: Any, rows: int) -> dict[str, Tensor]:
         """Ids, weights and the best labels of each step: (B, sequences, ...), so that a batch can be taken apart."""
         if isinstance(output, Tensor):  # nothing but ids was asked for
