@@ -1,7 +1,7 @@
 """Learn spoken digits from scratch.   python recipes/audio/digits.py --output_dir runs/digits
 
 Wants the tables that recipes/audio/make_digits.py writes to runs/digits_data, or to the folder that DIGITS names.
-Expected in 19 minutes on two CPU cores: docs/reference/digits.md.
+Expected in 17 minutes on two CPU cores: docs/reference/digits.md.
 """
 
 import os
