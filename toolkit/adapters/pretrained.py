@@ -18,9 +18,14 @@ def read_config(name_or_path: str, *, flag: str, wanted: str = "name a model") -
         return AutoConfig.from_pretrained(name_or_path)
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"`{flag}` must {wanted}, but {name_or_path} cannot be loaded ({str(error).splitlines()[0]}). "
+            f"`{flag}` must {wanted}, but {name_or_path} cannot be loaded ({first_line(error)}). "
             "Name a folder with a config.json, or a Hub id."
         ) from error
 
 
-__all__ = ["read_config"]
+def first_line(error: Exception) -> str:
+    """What an error of the library begins with; the rest is advice about other faults."""
+    return str(error).strip().partition("\n")[0]
+
+
+__all__ = ["first_line", "read_config"]

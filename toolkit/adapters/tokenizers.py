@@ -9,6 +9,8 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from toolkit.adapters.pretrained import first_line
+
 TOKENIZER_KINDS = ("bpe", "unigram", "word", "char")
 SPECIAL_TOKENS = {"unk_token": "<unk>", "bos_token": "<sos>", "eos_token": "<eos>", "pad_token": "<pad>"}
 """In the order of their ids; `<pad>` is not 0, since beam search reads `pad_token_id or eos_token_id`."""
@@ -136,7 +138,7 @@ def existing_tokenizers(name_or_path: str) -> tuple[Any, Any]:
     except (OSError, TypeError, ValueError) as error:
         raise ValueError(
             f"`tokenizer` must be one of {', '.join(TOKENIZER_KINDS)}, or a folder or Hub id of one, "
-            f"but {name_or_path!r} has none that loads ({str(error).splitlines()[0]})."
+            f"but {name_or_path!r} has none that loads ({first_line(error)})."
         ) from error
     try:  # where `Seq2SeqProcessor` keeps it
         source = AutoTokenizer.from_pretrained(name_or_path, subfolder="source_tokenizer")

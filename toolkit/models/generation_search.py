@@ -43,8 +43,8 @@ class Writer:
         words = self.score(self.bias, vector)
         if decoder.pointer is None:
             return words.float()
-        moments = decoder.pointer(vector.unsqueeze(1), self.state["latest"], self.encoded)[:, 0]
-        return torch.cat([words, moments], 1).float()
+        vectors, latest = vector.unsqueeze(1), self.state["latest"]
+        return decoder.with_moments(words.unsqueeze(1), vectors, latest, self.encoded)[:, 0].float()
 
     def keep(self, sentences: Tensor | None, rows: Tensor) -> None:
         """Goes on with these rows alone, of these sentences; none: of all."""

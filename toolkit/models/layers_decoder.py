@@ -92,6 +92,10 @@ class RecurrentDecoder(nn.Module):
         words = self.embed_tokens(input_ids.clamp(max=self.pointer.first - 1))
         return self.pointer.read(input_ids, words, encoded)
 
+    def with_moments(self, words: Tensor, vectors: Tensor, latest: Tensor, encoded: RecurrentEncoderOutput) -> Tensor:
+        """The scores of words (B, T, W), and after them those that the pointer gives to moments."""
+        return torch.cat([words, self.pointer(vectors, latest, encoded)], -1)  # type: ignore[misc]
+
     def start(self, encoded: RecurrentEncoderOutput, rows: int) -> dict[str, Tensor]:
         """The state before the first label, from the encoder's last one: tensors (B, L, D) by name."""
         contexts = {"hidden": encoded.context, "cell": encoded.context_cell}

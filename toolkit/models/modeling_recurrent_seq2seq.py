@@ -237,11 +237,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
     ) -> Tensor:
         vectors = vectors[:, -last_steps:]
         words = self.decoder.decoding.through(self.lm_head, vectors)
-        return words if latest is None else self._with_moments(words, vectors, latest[:, -last_steps:], encoded)
-
-    def _with_moments(self, words: Tensor, vectors: Tensor, latest: Tensor, encoded: RecurrentEncoderOutput) -> Tensor:
-        """The scores of words, and after them those of moments."""
-        return torch.cat([words, self.decoder.pointer(vectors, latest, encoded)], -1)  # type: ignore[misc]
+        return words if latest is None else self.decoder.with_moments(words, vectors, latest[:, -last_steps:], encoded)
 
     def _loss(
         self,
@@ -260,7 +256,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
                 vectors, self.lm_head.weight, self.lm_head.bias, labels, label_smoothing=smoothing
             )
         else:
-            logits = self._with_moments(self.lm_head(vectors), vectors, latest, encoded)
+            logits = self.decoder.with_moments(self.lm_head(vectors), vectors, latest, encoded)
             total = self.decoder.pointer.loss(logits, labels, encoded, smoothing)  # type: ignore[union-attr]
         return total / (labels.ne(-100).sum().clamp(min=1) if items is None else items)
 
@@ -271,7 +267,7 @@ class RecurrentSeq2SeqForConditionalGeneration(RecurrentSeq2SeqPreTrainedModel, 
 
         def choose(vectors: Tensor, latest: Tensor | None) -> Tensor:
             words = self.lm_head(vectors)
-            return (words if latest is None else self._with_moments(words, vectors, latest, encoded)).argmax(-1)
+            return (words if latest is None else self.decoder.with_moments(words, vectors, latest, encoded)).argmax(-1)
 
         return 1 - self.teacher_forcing_ratio, choose
 

@@ -12,7 +12,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from toolkit.adapters.pretrained import read_config
+from toolkit.adapters.pretrained import first_line, read_config
 from toolkit.adapters.tokenizers import knows_words
 from toolkit.models import load_processor
 
@@ -45,7 +45,7 @@ def pretrained_processor(name_or_path: str) -> Any:
     except (ImportError, OSError, TypeError, ValueError) as error:  # the library trips over files that are missing
         raise ValueError(
             f"`model_name_or_path` must name a model with its tokenizer, but {name_or_path} has none that loads "
-            f"({str(error).strip().partition(chr(10))[0]}). Save it there, too."
+            f"({first_line(error)}). Save it there, too."
         ) from error
     return processor
 
@@ -75,7 +75,7 @@ def pretrained_model(name_or_path: str, task: str, *, as_it_is: bool) -> PreTrai
     except (OSError, SafetensorError) as error:
         raise ValueError(
             f"`model_name_or_path` must name a model with its weights, but those of {name_or_path} cannot be read "
-            f"({str(error).splitlines()[0]}). Download or train it again."
+            f"({first_line(error)}). Download or train it again."
         ) from error
     usual = habits(model.config, task)
     if as_it_is:
